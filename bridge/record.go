@@ -1,0 +1,103 @@
+package bridge
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/http1"
+)
+
+// logAccess writes the request's line to the access log.
+func (c *Call) logAccess(status int) {
+	access := c.conn.s.Access
+	if access == nil {
+		return
+	}
+	r, e := &c.response, &c.environ
+	now := time.Now()
+	record := accesslog.Record{
+		Start:         c.pushed,
+		Duration:      now.Sub(c.pushed),
+		QueueWait:     c.begun.Sub(c.pushed),
+		Method:        view(e.method.of(e.buf)),
+		URI:           view(e.uri.of(e.buf)),
+		Proto:         protocols[c.minor],
+		Host:          view(e.host.of(e.buf)),
+		UserAgent:     view(e.userAgent.of(e.buf)),
+		Referer:       view(e.referer.of(e.buf)),
+		RemoteAddr:    c.at.remoteAddr,
+		Status:        status,
+		HeaderBytes:   int64(r.headBytes),
+		BodyBytes:     r.sent,
+		Headers:       r.fields,
+		ContentLength: c.bodyLen,
+		RequestBytes:  c.conn.body.read(int64(len(e.buf) - c.bodyAt)),
+		WorkerID:      1,
+	}
+	if c.seat != nil {
+		record.Thread = c.seat.id + 1
+	}
+	if c.failed != nil {
+		record.WriteErrors = 1
+	}
+	if c.conn.s.AccessEnviron {
+		record.Environ = c
+		record.Vars = int(e.count)
+		record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
+	}
+	access(&record)
+}
+
+var protocols = [2]string{"HTTP/1.0", "HTTP/1.1"}
+
+// view is b as a string without a copy: for the length of a call that keeps nothing.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Lookup is the environ's entry of that name, for %(var.KEY) in a log format.
+func (c *Call) Lookup(key string) (value string, ok bool) {
+	for name, v := range packedPairs(c.environ.buf[countHeader:c.bodyAt]) {
+		if string(name) == key {
+			return string(v), true
+		}
+	}
+	return "", false
+}
+
+// logRefusal logs a request that no app saw. Its head may be broken: what is known of
+// it stands in head, not in the environ.
+func (c *Call) logRefusal(refusal *http1.Error, sent int) {
+	s := c.conn.s
+	s.Log.Debug("refused a request", "status", refusal.Status, "reason", refusal.Reason, "remote", c.conn.at.remoteAddr)
+	if s.Access == nil {
+		return
+	}
+	s.Access(&accesslog.Record{
+		Start:         time.Now(),
+		Method:        string(c.head.Method),
+		URI:           string(c.head.Target),
+		Proto:         string(c.head.Proto),
+		RemoteAddr:    c.conn.at.remoteAddr,
+		Status:        refusal.Status,
+		HeaderBytes:   int64(sent),
+		ContentLength: c.head.ContentLength,
+		WorkerID:      1,
+	})
+}
+
+// logApp logs a fault of the app with the request it happened in.
+func (c *Call) logApp(message string, args ...any) {
+	c.conn.s.Log.Error(message, append([]any{"request", c.requestLine(), "remote", c.at.remoteAddr}, args...)...)
+}
+
+// logClose logs what close() raised: the response stands.
+func (c *Call) logClose(reply *Reply) {
+	if len(reply.Error) > 0 {
+		c.logApp("the app_iter's close() raised an exception", "traceback", string(reply.Error))
+	}
+}
+
+// LogErrors logs what the app wrote to wsgi.errors: one or more lines.
+func (c *Call) LogErrors(text []byte) {
+	c.conn.s.Log.Warn("wsgi.errors", "request", c.requestLine(), "text", string(text))
+}

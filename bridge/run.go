@@ -1,0 +1,174 @@
+package bridge
+
+import (
+	"runtime/debug"
+	"time"
+)
+
+// outcome is how a request ended, for the connection and the log.
+type outcome struct {
+	keep bool // the connection may go on
+	cut  bool // the response broke off where nothing but a reset shows it
+}
+
+// run takes c through w, from the app's call to the last byte. It ends c.
+func (c *Call) run(s *seat, w Worker) {
+	c.begun = time.Now()
+	if c.stale(c.begun) {
+		c.end(outcome{}, statusGone)
+		return
+	}
+	c.seat = s
+	c.conn.out.begin(c.conn.s.Limits.Send)
+	s.mu.Lock()
+	s.call = c
+	s.mu.Unlock()
+	o := c.converse(s, w)
+	s.mu.Lock()
+	s.call = nil
+	s.mu.Unlock()
+	c.end(o, c.response.status)
+}
+
+// statusGone is what the access log says of a request that was never started
+// because its client had left; nginx's number for it.
+const statusGone = 499
+
+// converse drives the worker and sends what it says. A panic in it is ours: it must not
+// take the thread down, nor leave the app's request open.
+func (c *Call) converse(s *seat, w Worker) (o outcome) {
+	open := false
+	defer func() {
+		if p := recover(); p != nil {
+			c.conn.s.Log.Error("panic in a request: please report this", "request", c.requestLine(), "panic", p, "traceback", string(debug.Stack()))
+			if open {
+				w.Abort()
+			}
+			o = outcome{cut: c.response.delimited}
+		}
+	}()
+	event := w.Begin(c)
+	for {
+		open = event == EventChunk || event == EventFile
+		reply := w.Reply()
+		switch event {
+		case EventDone:
+			return c.finish(s, w, reply)
+		case EventError:
+			return c.fail(s, w, reply)
+		case EventChunk, EventFile:
+			if !c.pass(s, w, event, reply) {
+				event = w.Abort()
+				open = false
+				return c.aborted(w.Reply())
+			}
+			event = w.Next()
+		}
+	}
+}
+
+// pass sends what a worker has reached. False: there is no point in going on.
+func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
+	var err error
+	if event == EventFile {
+		err = c.sendFile(s, reply, w.Detach)
+	} else {
+		err = c.send(s, reply, false, w.Detach)
+	}
+	r := &c.response
+	if err != nil {
+		c.failed = err
+		return false
+	}
+	return !r.bare && !r.overlong
+}
+
+// aborted ends a response whose rest nobody wants: the client left, or the body
+// is not to be sent or not to go on.
+func (c *Call) aborted(reply *Reply) outcome {
+	r := &c.response
+	c.logClose(reply)
+	if c.failed != nil {
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	if r.overlong {
+		c.logApp("the app gave more bytes than its Content-Length; the rest was cut off")
+	}
+	return outcome{keep: r.keep}
+}
+
+// finish ends a response whose app is through.
+func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
+	r := &c.response
+	c.logClose(reply)
+	if c.failed == nil && (reply.Head || r.chunked) {
+		c.failed = c.send(s, reply, true, w.Detach)
+	}
+	if c.failed != nil {
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	if r.overlong {
+		c.logApp("the app gave more bytes than its Content-Length; the rest was cut off")
+	}
+	if r.left > 0 && !r.bare {
+		c.logApp("the app gave fewer bytes than its Content-Length; the connection is closed", "missing", r.left)
+		return outcome{}
+	}
+	return outcome{keep: r.keep}
+}
+
+// fail answers for an app that raised: 500 while that can be said, else an end
+// that the client can tell from a good one.
+func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
+	r := &c.response
+	if c.failed != nil && r.headSent {
+		// Its write() was told that the client had left: no fault of the app.
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	c.logApp("the app raised an exception", "traceback", string(reply.Error))
+	if r.headSent {
+		return outcome{cut: r.delimited}
+	}
+	answer := internalError
+	if errorOf(c.conn.body) == ErrBodyTooLarge {
+		answer = tooLarge
+	}
+	if err := c.send(s, &answer, true, w.Detach); err != nil {
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	return outcome{keep: r.keep}
+}
+
+// errorOf is why a body could not be read on.
+func errorOf(b *body) error {
+	if b == nil {
+		return nil
+	}
+	return b.err
+}
+
+// The answers that a failed app gets: without any information (a reader of the
+// page is not the operator).
+var (
+	internalError = errorReply("500 Internal Server Error", "Internal Server Error\n")
+	tooLarge      = errorReply("413 Content Too Large", "the request body is larger than this server's limit\n")
+)
+
+func errorReply(status, text string) Reply {
+	headers := appendPair(nil, "Content-Type", "text/plain; charset=utf-8")
+	return Reply{Head: true, Status: []byte(status), Headers: headers, Body: []byte(text), Total: int64(len(text))}
+}
+
+// end gives the connection back and logs. The call is gone afterwards.
+func (c *Call) end(o outcome, status int) {
+	conn := c.conn
+	keep := o.keep && !conn.in.interrupted.Load() && !conn.out.interrupted.Load()
+	c.logAccess(status)
+	c.release()
+	conn.end(keep, o.cut)
+	conn.done.set()
+}

@@ -1,0 +1,54 @@
+package bridge
+
+// Event says what a [Worker] has reached in a request.
+type Event int
+
+// The events; the order is pyhost's ph_event.
+const (
+	// EventDone: the response is complete and the app_iter is closed.
+	EventDone Event = iota
+	// EventChunk: the reply holds a chunk; it must be on the wire before Next.
+	EventChunk
+	// EventFile: the reply names a part of an open file to send before Next.
+	EventFile
+	// EventError: the app raised; the app_iter is closed.
+	EventError
+)
+
+// Reply is what a worker has to say at an event. Its slices belong to the worker
+// and are valid until the next call of one of its methods, [Worker.Detach] aside.
+type Reply struct {
+	// Head is true once a request: Status and Headers are set and go out first.
+	Head bool
+	// Status is "200 OK", validated: three digits, a space, no control character.
+	Status []byte
+	// Headers holds the packed pairs (see [packedPairs]), validated likewise.
+	Headers []byte
+	// Body is the bytes to send; may be empty.
+	Body []byte
+	// Total is the length of the whole body where it is known, else -1.
+	Total int64
+	// FD, Offset and Length name what to send at EventFile. The app owns FD.
+	FD     int
+	Offset int64
+	Length int64
+	// Error is a traceback. At EventDone it is that of close().
+	Error []byte
+}
+
+// Worker is one Python thread. Its methods are called on that thread only, by
+// [Queue.Work]. Begin, Next and Abort return attached (holding the GIL).
+type Worker interface {
+	// Begin runs the app for c until there is something to send.
+	Begin(c *Call) Event
+	// Next continues after EventChunk and EventFile.
+	Next() Event
+	// Abort ends the request after EventChunk or EventFile: the client is gone.
+	Abort() Event
+	// Reply is what the last of these calls had to say.
+	Reply() *Reply
+	// Detach gives up the GIL for a wait; the reply stays valid.
+	Detach()
+	// Idle gives up the GIL, and what the reply pointed to: there is no work.
+	Idle()
+}
