@@ -1,0 +1,192 @@
+// Package pyhost hosts one CPython interpreter in this process: it boots it, loads
+// the app, and runs requests on Python threads of its own.
+//
+// The control side (boot, import, stacks) goes through cpy3. The request's path is a
+// C seam, ph.h, with one call for a request and its small response. "C" is imported
+// by boot.go, thread.go and seam.go alone.
+//
+// There is one interpreter a process, and it can't be unloaded: Boot works once.
+package pyhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	python "github.com/go-python/cpy3"
+
+	"github.com/gowsgi/gowsgi/bridge"
+)
+
+// Config is what an interpreter starts with.
+type Config struct {
+	// Executable is the python that sys.executable names. Its place decides which
+	// virtual environment is used.
+	Executable string
+	// Argv is sys.argv.
+	Argv []string
+	// Path lists more directories for sys.path, behind the working directory.
+	Path []string
+	// Threads is the number of request threads.
+	Threads int
+	// Multiprocess is wsgi.multiprocess: other processes serve the app too.
+	Multiprocess bool
+	// Software is SERVER_SOFTWARE.
+	Software string
+	Log      *slog.Logger
+}
+
+// Host is the interpreter. Boot, Load and Main belong to the process's main thread,
+// which is Python's main thread; everything else may be called from anywhere.
+type Host struct {
+	config Config
+	tasks  chan task // for the main thread
+	ended  chan struct{}
+
+	stacks *python.PyObject // module _gowsgi_stacks
+
+	mu      sync.Mutex
+	threads []*thread
+	running sync.WaitGroup // threads in Queue.Work
+}
+
+// task runs on the main thread, with the GIL.
+type task struct {
+	run  func()
+	done chan struct{}
+}
+
+// ErrMainEnded: the main thread takes no more work.
+var ErrMainEnded = errors.New("pyhost: the main thread has left its loop")
+
+// Start makes the request threads, one after the other (making thread states in parallel
+// deadlocks some CPythons), and lets them work for q. Load must have come before.
+func (h *Host) Start(q *bridge.Queue) error {
+	for i := range h.config.Threads {
+		t := &thread{host: h, index: i}
+		h.mu.Lock()
+		h.threads = append(h.threads, t)
+		h.mu.Unlock()
+		started := make(chan error)
+		h.running.Add(1)
+		go t.work(q, started)
+		if err := <-started; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Main is the main thread's loop until ctx ends: Python's signal handlers run here, and
+// what Do brings. It is called, and returns, detached.
+func (h *Host) Main(ctx context.Context) {
+	defer close(h.ended)
+	for {
+		select {
+		case t := <-h.tasks:
+			mainAttach()
+			t.run()
+			mainDetach()
+			close(t.done)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Do runs f on Python's main thread with the GIL, and waits until it has, or until ctx
+// ends: then f may still run later.
+func (h *Host) Do(ctx context.Context, f func()) error {
+	t := task{run: f, done: make(chan struct{})}
+	select {
+	case h.tasks <- t:
+	case <-h.ended:
+		return ErrMainEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-t.done:
+		return nil
+	case <-h.ended:
+		return ErrMainEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stacks writes every Python thread's stack, each request thread's with what it runs. When
+// the GIL can't be had until ctx ends, it writes what can be read without.
+func (h *Host) Stacks(ctx context.Context, w io.Writer, running []bridge.Running) error {
+	labels := h.labels(running)
+	var text string
+	err := h.Do(ctx, func() { text = h.dump(labels) })
+	if err == nil {
+		_, err = io.WriteString(w, text)
+		return err
+	}
+	fmt.Fprintf(w, "the GIL could not be had (%v); stacks as they stand, innermost call first:\n", err)
+	for _, l := range labels {
+		if l.text != "" {
+			fmt.Fprintf(w, "Thread 0x%016x is at %s\n", l.ident, l.text)
+		}
+	}
+	return dumpWithoutGIL(w)
+}
+
+// label is what a thread is at.
+type label struct {
+	ident uint64
+	text  string
+}
+
+func (h *Host) labels(running []bridge.Running) []label {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	labels := make([]label, 0, len(h.threads))
+	for _, t := range h.threads {
+		l := label{ident: t.ident}
+		for _, r := range running {
+			if r.Worker == t.seat() {
+				l.text = fmt.Sprintf("%s, %.1f s", r.Line, r.Age.Seconds())
+			}
+		}
+		labels = append(labels, l)
+	}
+	return labels
+}
+
+// Shutdown waits for the request threads (their queue must be closed), then ends the app
+// as the end of a script would: its threads, atexit, flush. It gives up when ctx ends.
+// The interpreter is never finalized: the process is to exit.
+func (h *Host) Shutdown(ctx context.Context) error {
+	idle := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	return h.Do(ctx, h.shutdown)
+}
+
+// dumpWithoutGIL writes the stacks through a pipe, for w need not be a file.
+func dumpWithoutGIL(w io.Writer) error {
+	r, pw, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	go func() {
+		dumpStacks(int(pw.Fd()))
+		pw.Close()
+	}()
+	_, err = io.Copy(w, r)
+	return err
+}

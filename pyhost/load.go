@@ -1,0 +1,176 @@
+package pyhost
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"strings"
+
+	python "github.com/go-python/cpy3"
+)
+
+// The control side's own Python: see the files' docstrings.
+var (
+	//go:embed loader/gowsgi_loader.py
+	loaderSource string
+	//go:embed loader/gowsgi_diagnosis.py
+	diagnosisSource string
+	//go:embed loader/gowsgi_stacks.py
+	stacksSource string
+)
+
+// AppSpec names the app. Module and File at most one; neither: it is discovered.
+type AppSpec struct {
+	Module   string // dotted
+	File     string // a path
+	Callable string // a dotted name, or a call of one with literal arguments
+}
+
+// App is a loaded app, for logs.
+type App struct {
+	Name     string // "app:app"
+	Type     string // "flask.app.Flask"
+	Note     string // how it was found, "" when it was named
+	Warnings []string
+}
+
+// LoadError is an app that can't be served.
+type LoadError struct {
+	// Own tells that the app's own code raised; else it was not found, or what was
+	// named is no WSGI app.
+	Own       bool
+	Message   string // one line
+	Traceback string // the app's; "" unless Own
+}
+
+func (e *LoadError) Error() string { return e.Message }
+
+// Load imports and resolves the app, on the main thread, attached since Boot. It
+// returns detached if it succeeds.
+func (h *Host) Load(spec AppSpec) (*App, error) {
+	app, err := h.load(spec)
+	if err == nil {
+		mainDetach()
+	}
+	return app, err
+}
+
+func (h *Host) load(spec AppSpec) (*App, error) {
+	loader := runModule("_gowsgi_loader", loaderSource)
+	h.stacks = runModule("_gowsgi_stacks", stacksSource)
+	if loader == nil || h.stacks == nil {
+		python.PyErr_Print()
+		return nil, fmt.Errorf("gowsgi's own Python modules do not run on Python %s", PythonVersion())
+	}
+	embedded := loader.GetAttrString("EMBEDDED")
+	setString(embedded, "_gowsgi_diagnosis", diagnosisSource)
+	embedded.DecRef()
+
+	arg := python.PyDict_New()
+	defer arg.DecRef()
+	setString(arg, "module", spec.Module)
+	setString(arg, "wsgi_file", spec.File)
+	setString(arg, "callable", spec.Callable)
+	result := callMethod(loader, "load", arg)
+	if result == nil {
+		python.PyErr_Print()
+		return nil, &LoadError{Message: "the app could not be loaded"}
+	}
+	defer result.DecRef()
+	if kind := stringItem(result, "error"); kind != "" {
+		return nil, &LoadError{Own: kind == "app-error", Message: stringItem(result, "message"), Traceback: stringItem(result, "traceback")}
+	}
+	app := python.PyDict_GetItemString(result, "app") // borrowed
+	if err := setApp(app, &h.config); err != nil {
+		return nil, err
+	}
+	return &App{
+		Name:     stringItem(result, "name"),
+		Type:     stringItem(result, "type"),
+		Note:     stringItem(result, "note"),
+		Warnings: stringsItem(result, "warnings"),
+	}, nil
+}
+
+// setPath puts the working directory first on sys.path, then Config.Path.
+func (h *Host) setPath() error {
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	sys := python.PyImport_ImportModule("sys")
+	defer sys.DecRef()
+	path := sys.GetAttrString("path")
+	defer path.DecRef()
+	for i, p := range append([]string{dir}, h.config.Path...) {
+		text := python.PyUnicode_FromString(p)
+		python.PyList_Insert(path, i, text)
+		text.DecRef()
+	}
+	return nil
+}
+
+// dump is the text of all stacks. Main thread, attached.
+func (h *Host) dump(labels []label) string {
+	threads := python.PyDict_New()
+	defer threads.DecRef()
+	for _, l := range labels {
+		key, text := python.PyLong_FromUnsignedLongLong(l.ident), python.PyUnicode_FromString(l.text)
+		python.PyDict_SetItem(threads, key, text)
+		key.DecRef()
+		text.DecRef()
+	}
+	text := callMethod(h.stacks, "dump", threads)
+	if text == nil {
+		python.PyErr_Clear()
+		return "Python's stacks can't be read\n"
+	}
+	defer text.DecRef()
+	return python.PyUnicode_AsUTF8(text)
+}
+
+// shutdown ends the app. Main thread, attached.
+func (h *Host) shutdown() {
+	if result := callMethod(h.stacks, "shutdown"); result != nil {
+		result.DecRef()
+		return
+	}
+	python.PyErr_Print()
+}
+
+// callMethod calls o.name(args...). A new reference, or nil with the error set.
+func callMethod(o *python.PyObject, name string, args ...*python.PyObject) *python.PyObject {
+	method := o.GetAttrString(name)
+	if method == nil {
+		return nil
+	}
+	defer method.DecRef()
+	return method.CallFunctionObjArgs(args...)
+}
+
+// setString sets dict[key] to text. Surrogate bytes in a path become U+FFFD.
+func setString(dict *python.PyObject, key, text string) {
+	value := python.PyUnicode_FromString(strings.ToValidUTF8(text, "\uFFFD"))
+	python.PyDict_SetItemString(dict, key, value)
+	value.DecRef()
+}
+
+// stringItem is dict[key], "" when it is missing.
+func stringItem(dict *python.PyObject, key string) string {
+	value := python.PyDict_GetItemString(dict, key) // borrowed
+	if value == nil || !python.PyUnicode_Check(value) {
+		return ""
+	}
+	return python.PyUnicode_AsUTF8(value)
+}
+
+func stringsItem(dict *python.PyObject, key string) (texts []string) {
+	list := python.PyDict_GetItemString(dict, key) // borrowed
+	if list == nil || !python.PyList_Check(list) {
+		return nil
+	}
+	for i := range python.PyList_Size(list) {
+		texts = append(texts, python.PyUnicode_AsUTF8(python.PyList_GetItem(list, i)))
+	}
+	return texts
+}

@@ -1,0 +1,107 @@
+/*
+ * ph_internal.h: what the C files of the seam share. Everything here needs the
+ * GIL, unless it says otherwise.
+ */
+#ifndef PH_INTERNAL_H
+#define PH_INTERNAL_H
+
+/* Off on the command line, for cgo's own files do not pass it. */
+#pragma GCC diagnostic error "-Wunused-parameter"
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+
+#include "ph.h"
+
+/* ph_buffer grows and is reused from request to request; owned by its thread. */
+typedef struct {
+	char *data;
+	size_t len;
+	size_t cap;
+} ph_buffer;
+
+/* 0, or -1 with MemoryError set. */
+int ph_buffer_add(ph_buffer *b, const void *data, size_t len);
+
+/* ph_buffer_trim empties it and gives memory above the keep limit back. */
+void ph_buffer_trim(ph_buffer *b);
+
+struct ph_thread {
+	int index;
+	PyThreadState *tstate; /* for life; never deleted */
+	bool attached;
+	PyThread_type_lock io_lock; /* held around phRead and phWrite, GIL released */
+
+	/* The request. Strong references, NULL between requests. */
+	PyObject *input;
+	PyObject *errors;
+	PyObject *start_response;
+	PyObject *writer;   /* what start_response returned, if it did */
+	PyObject *app_iter; /* what the app returned: close() is looked up on it */
+	PyObject *iter;
+	bool from_list; /* iter comes from a list or tuple: total is known */
+
+	/* The response head, written by start_response. */
+	bool started;
+	bool head_sent;
+	bool has_length; /* of Content-Length in headers */
+	ph_buffer status;
+	ph_buffer headers;
+
+	/* What the last reply points to. */
+	PyObject *chunk;
+	PyObject *error;
+	ph_buffer gathered;
+};
+
+/* ph_environ.c */
+int ph_environ_init(int multithread, int multiprocess, const char *server_software);
+PyObject *ph_environ_new(const char *request, size_t len);
+
+/* ph_input.c: wsgi.input. Expires at the request's end. */
+extern PyTypeObject ph_input_type;
+PyObject *ph_input_new(ph_thread *t, const char *body, size_t body_len, int stream);
+void ph_input_expire(PyObject *input);
+
+/* ph_errors.c: wsgi.errors. Expires at the request's end, flushed. */
+extern PyTypeObject ph_errors_type;
+PyObject *ph_errors_new(ph_thread *t);
+void ph_errors_expire(PyObject *errors);
+
+/* ph_start_response.c: start_response and the write callable it returns. */
+extern PyTypeObject ph_start_response_type;
+extern PyTypeObject ph_writer_type;
+PyObject *ph_start_response_new(ph_thread *t);
+void ph_start_response_expire(PyObject *start_response);
+void ph_writer_expire(PyObject *writer);
+void ph_reply_head(ph_thread *t, ph_reply *reply);
+
+/* ph_file_wrapper.c */
+extern PyTypeObject ph_file_wrapper_type;
+int ph_file_wrapper_init(void);
+/* ph_file_wrapper_regular: 1 and fd, offset, length when the wrapped object is a
+ * regular file that the kernel can send; 0 when it must be read; never raises. */
+int ph_file_wrapper_regular(PyObject *wrapper, int *fd, int64_t *offset, int64_t *length);
+
+/* ph_traceback.c: the text of the current exception, which it clears. A new
+ * reference to bytes (UTF-8), or NULL when there is no memory even for that. */
+int ph_traceback_init(void);
+PyObject *ph_traceback_take(void);
+
+/* ph_boot.c: set in a child that the app forked: Go is dead there. */
+extern volatile int ph_forked;
+void ph_leave_child(void); /* ends a forked child that came back to the seam */
+
+/*
+ * Go's side (seam.go). Called with the GIL released: they block. thread is the
+ * index of the request's ph_thread, io_lock held, so the request is alive.
+ */
+enum { PH_READ_GONE = -1, PH_READ_TIMEOUT = -2, PH_READ_TOO_LARGE = -3, PH_READ_BAD = -4 };
+extern long phRead(int thread, char *buffer, size_t len);
+extern int phWrite(int thread, ph_reply *reply); /* 0, or -1: the client is gone */
+extern void phInterrupt(int thread);             /* makes a running phRead or phWrite return */
+extern void phErrors(int thread, char *line, size_t len);
+
+#endif
