@@ -1,0 +1,64 @@
+// Command gowsgi serves a WSGI application: a Go HTTP front with CPython inside.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/pyhost"
+)
+
+// Set by scripts/build.sh.
+var (
+	version          = "dev"
+	commit           = "unknown"
+	pythonExecutable = "" // the interpreter that the program was built with
+)
+
+func init() {
+	// The main goroutine stays on the process's main thread, which becomes Python's:
+	// threading.main_thread() and signal.signal() want that.
+	runtime.LockOSThread()
+}
+
+func main() {
+	os.Exit(execute(newApp(os.Environ(), run), os.Args))
+}
+
+// exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
+const exitNotLoaded = 22
+
+// run does what the options ask for, on the main thread.
+func run(config *options.Config) error {
+	if config.Version {
+		fmt.Printf("gowsgi %s (%s), Python %s, %s\n", version, commit, pyhost.PythonVersion(), runtime.Version())
+		return nil
+	}
+	s, err := newSite(config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.boot(); err != nil {
+		return err
+	}
+	if config.Check {
+		s.log.Info("the app loads", "app", s.app.Name, "import_ms", s.imported.Milliseconds())
+		return nil
+	}
+	return s.serve()
+}
+
+// notLoaded is the end of a start whose app can't be loaded: its traceback stands last
+// on stderr, where CI logs and people look.
+func notLoaded(e *pyhost.LoadError) error {
+	if e.Own {
+		fmt.Fprintf(os.Stderr, "gowsgi: the app failed to load: %s\n%s", e.Message, e.Traceback)
+		return cli.Exit("", exitNotLoaded)
+	}
+	return cli.Exit(e.Message, exitNotLoaded)
+}

@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/listen"
+	"github.com/gowsgi/gowsgi/internal/logging"
+	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/pyhost"
+)
+
+// site is one app with what it is served by: the single shape. Each part is made
+// once, in the order of the fields, and closed in the other.
+type site struct {
+	config *options.Config
+
+	out       *accesslog.Writer // both logs, to stderr
+	log       *slog.Logger
+	pidfile   *listen.Pidfile
+	announcer *listen.Announcer
+	listeners []net.Listener
+	signals   *signals
+
+	host     *pyhost.Host
+	app      *pyhost.App
+	imported time.Duration
+
+	server *bridge.Server
+}
+
+// newSite does what can fail before Python is there: a mistake in an option costs no
+// import.
+func newSite(config *options.Config) (s *site, err error) {
+	s = &site{config: config}
+	s.out = accesslog.NewWriter(os.Stderr)
+	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	for _, warning := range config.Warnings {
+		s.log.Warn(warning)
+	}
+	if config.Dir != "" {
+		if err := os.Chdir(config.Dir); err != nil {
+			return nil, fmt.Errorf("--chdir %s: %w", config.Dir, cause(err))
+		}
+	}
+	for _, pair := range config.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return nil, fmt.Errorf("--env %s: %w", pair, err)
+		}
+	}
+	if config.File != "" {
+		if _, err := os.Stat(config.File); err != nil {
+			return nil, fmt.Errorf("--wsgi-file %s: %w", config.File, cause(err))
+		}
+	}
+	if s.server, err = s.newServer(); err != nil {
+		return nil, err
+	}
+	if !config.Check {
+		err = s.bind()
+	}
+	return s, err
+}
+
+// cause leaves out what the caller names anyway: the call and the path.
+func cause(err error) error {
+	if p := (*os.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func (s *site) newServer() (*bridge.Server, error) {
+	c := s.config
+	proxies, err := bridge.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	server := &bridge.Server{
+		Queue: &bridge.Queue{Limit: c.Queue},
+		Limits: bridge.Limits{
+			Head:     int(c.LimitHead),
+			Body:     c.LimitPost,
+			Header:   c.HeaderTimeout,
+			BodyIdle: c.BodyTimeout,
+			Send:     c.SendTimeout,
+			Idle:     c.IdleTimeout,
+			Wait:     c.QueueTimeout,
+		},
+		Log:        s.log,
+		Health:     c.HealthPath,
+		ScriptName: c.ScriptName,
+		Proxies:    proxies,
+	}
+	if c.NoRequestLog {
+		return server, nil
+	}
+	format := accesslog.Default()
+	switch {
+	case c.LogFormat != "":
+		if format, err = accesslog.New(c.LogFormat); err != nil {
+			return nil, fmt.Errorf("--log-format: %w", err)
+		}
+	case c.LogJSON:
+		format = accesslog.JSON()
+	}
+	server.Access = func(r *accesslog.Record) { s.out.Append(format, r) }
+	server.AccessEnviron = format.NeedsEnviron()
+	return server, nil
+}
+
+// bind opens the sockets, so that a port in use is known before a long import.
+func (s *site) bind() (err error) {
+	fd := -1
+	if s.config.ReadyFD != 0 {
+		fd = s.config.ReadyFD
+	}
+	if s.announcer, err = listen.NewAnnouncer(s.config.ReadyFile, fd); err != nil {
+		return err
+	}
+	for _, text := range s.config.HTTP {
+		address, err := listen.Parse(text)
+		if err != nil {
+			return err
+		}
+		l, err := listen.Listen(address, listen.Options{Mode: s.config.SocketMode, Backlog: s.config.Backlog})
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	if s.config.PIDFile != "" {
+		s.pidfile, err = listen.WritePidfile(s.config.PIDFile)
+	}
+	return err
+}
+
+// boot starts Python and loads the app, on the main thread.
+func (s *site) boot() error {
+	venv, named := s.config.Virtualenv, "--virtualenv"
+	if venv == "" {
+		venv, named = os.Getenv("VIRTUAL_ENV"), "VIRTUAL_ENV"
+	}
+	executable, err := pyhost.FindExecutable(venv, named, pythonExecutable, pyhost.PythonVersion())
+	if err != nil {
+		return err
+	}
+	if !s.config.Check {
+		s.signals = watchSignals()
+	}
+	s.host, err = pyhost.Boot(pyhost.Config{
+		Executable: executable,
+		Argv:       append([]string{"gowsgi"}, s.config.Argv...),
+		Path:       s.config.PythonPath,
+		Threads:    s.config.Threads,
+		Software:   "gowsgi/" + version,
+		Log:        s.log,
+	})
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	s.app, err = s.host.Load(pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable})
+	s.imported = time.Since(begun)
+	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
+		s.close() // the log goes out first
+		return notLoaded(failed)
+	}
+	if err != nil {
+		return err
+	}
+	for _, warning := range s.app.Warnings {
+		s.log.Warn(warning)
+	}
+	if s.app.Note != "" {
+		s.log.Info(s.app.Note)
+	}
+	return nil
+}
+
+// serve runs until a signal ends it.
+func (s *site) serve() error {
+	if err := s.host.Start(s.server.Queue); err != nil {
+		return err
+	}
+	s.signals.reclaim(s.log)
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { failed <- s.server.Serve(l) }()
+	}
+	main, endMain := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() {
+		result <- s.control(failed)
+		endMain()
+	}()
+	if err := s.announce(); err != nil {
+		return err
+	}
+	s.host.Main(main) // Python's main thread stays here
+	return <-result
+}
+
+func (s *site) announce() error {
+	ready := listen.Ready{
+		PID:      os.Getpid(),
+		Python:   pyhost.PythonVersion(),
+		App:      s.app.Name,
+		ImportMS: s.imported.Milliseconds(),
+	}
+	for _, l := range s.listeners {
+		s.log.Info("serving", "url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads, "pid", ready.PID, "import_ms", ready.ImportMS)
+		ready.URLs = append(ready.URLs, listen.URL(l))
+	}
+	ready.URL = ready.URLs[0]
+	if len(ready.URLs) == 1 {
+		ready.URLs = nil
+	}
+	return s.announcer.Announce(ready)
+}
+
+// control waits for signals and acts on them, until the process is to end.
+func (s *site) control(failed <-chan error) error {
+	for {
+		select {
+		case err := <-failed:
+			if err != nil {
+				s.drain()
+				return err
+			}
+		case sig := <-s.signals.arrived:
+			switch s.signals.act(sig) {
+			case actStacks:
+				s.printStacks()
+			case actDrain:
+				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
+				go s.signals.exitOnSecond(s)
+				s.tellApp(sig)
+				s.drain()
+				return nil
+			case actTell:
+				s.tellApp(sig)
+			}
+		}
+	}
+}
+
+// exitGrace is how long the app's own end may take: its threads and atexit
+// functions.
+const exitGrace = 10 * time.Second
+
+// drain lets what runs end, then the app.
+func (s *site) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		for _, r := range s.server.Queue.Running() {
+			s.log.Warn("a request did not end in time and is cut", "request", r.Line, "age_s", r.Age.Seconds())
+		}
+	}
+	s.server.Queue.Close()
+	end, cancelEnd := context.WithTimeout(context.Background(), exitGrace)
+	defer cancelEnd()
+	if err := s.host.Shutdown(end); err != nil {
+		s.log.Warn("the app did not end in time: its threads or atexit functions hang", "error", err)
+	}
+}
+
+// tellApp runs the handler that the app has set for a signal that Go has taken.
+func (s *site) tellApp(sig os.Signal) {
+	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
+	defer cancel()
+	s.host.SignalPython(ctx, sig)
+}
+
+const (
+	tellTimeout  = 2 * time.Second
+	stackTimeout = 2 * time.Second
+)
+
+// printStacks writes what every Python thread does to stderr.
+func (s *site) printStacks() {
+	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
+	defer cancel()
+	var text strings.Builder
+	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
+	if err := s.host.Stacks(ctx, &text, s.server.Queue.Running()); err != nil {
+		fmt.Fprintf(&text, "%v\n", err)
+	}
+	text.WriteString("--- end of stacks ---\n")
+	_, _ = io.WriteString(s.out, text.String())
+}
+
+// close takes back what stands outside the process. It may be called twice.
+func (s *site) close() {
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.listeners = nil
+	_ = s.announcer.Close()
+	_ = s.pidfile.Remove()
+	_ = s.out.Close()
+}

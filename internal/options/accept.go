@@ -1,0 +1,52 @@
+package options
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// The Accept functions of the table. Each returns its value in the form the rest of the program reads.
+
+func acceptModule(value string) (string, bool) {
+	name, callable, named := strings.Cut(value, ":")
+	if name == "" || named && callable == "" {
+		return "", false
+	}
+	return value, !strings.Contains(name, "/") && !isPythonFile(name)
+}
+
+func isPythonFile(name string) bool {
+	return strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".wsgi")
+}
+
+func acceptPair(value string) (string, bool) {
+	return value, strings.Index(value, "=") > 0
+}
+
+func acceptPath(value string) (string, bool) {
+	odd := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '?' || r == '#' || r == 0x7f })
+	return value, value[0] == '/' && !odd
+}
+
+// acceptPrefix also drops the trailing slash: SCRIPT_NAME has none, and is empty at the root (PEP 3333).
+func acceptPrefix(value string) (string, bool) {
+	_, ok := acceptPath(value)
+	return strings.TrimRight(value, "/"), ok && !strings.Contains(strings.TrimRight(value, "/"), "//")
+}
+
+// acceptProxy takes a CIDR, a single address or "unix". netip refuses zones in prefixes, so fe80::1%eth0 is refused.
+func acceptProxy(value string) (string, bool) {
+	value = strings.TrimSpace(value)
+	if value == "unix" || value == "" {
+		return value, true
+	}
+	if prefix, err := netip.ParsePrefix(value); err == nil {
+		return prefix.Masked().String(), true
+	}
+	addr, err := netip.ParseAddr(value)
+	if err != nil || addr.Zone() != "" {
+		return "", false
+	}
+	addr = addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen()).String(), true
+}

@@ -1,0 +1,108 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// Config is what the options said, read and checked. Every field but Warnings belongs to one row of Table; New holds
+// the defaults. A field's option has the uWSGI counterpart in its row.
+type Config struct {
+	// HTTP lists the addresses to serve on, as given: ":5000", "host:port", "[::1]:5000", "unix:/path", "/path".
+	// They are parsed where the sockets are made.
+	HTTP []string
+	// SocketMode is the mode of UNIX sockets; 0 leaves it to the umask.
+	SocketMode fs.FileMode
+	// Backlog is the length of the kernel's accept queue; 0 is the system's maximum.
+	Backlog int
+	// ScriptName is the prefix the app is mounted at, without a trailing slash; "" is the root.
+	ScriptName string
+	// TrustedProxies are the peers whose X-Forwarded-* headers count: prefixes in the form that netip.ParsePrefix
+	// reads, host bits cleared, or "unix" for peers on a UNIX socket.
+	TrustedProxies []string
+	// HealthPath is the path that Go answers by itself; "" is none.
+	HealthPath string
+
+	// Module is the dotted name of the module to import, without a callable. At most one of Module and File is set;
+	// with neither, the app is to be discovered.
+	Module string
+	// File is the path of the Python file to load, relative to Dir.
+	File string
+	// Callable names the app inside Module or File: a dotted name, or a call of one with literal arguments. "" asks
+	// for the usual names.
+	Callable string
+	// Dir is the directory to change to before anything else is looked up; "" stays.
+	Dir string
+	// Virtualenv is the directory of the virtual environment; "" is the active one, if any.
+	Virtualenv string
+	// PythonPath lists more directories for sys.path, in the order given.
+	PythonPath []string
+	// Env lists NAME=value pairs for the app's environment.
+	Env []string
+	// Argv is sys.argv[1:].
+	Argv []string
+
+	// Threads is the number of request threads.
+	Threads int
+	// Queue is how many requests may wait for a thread.
+	Queue int
+	// QueueTimeout is how long one may wait; 0 is no limit.
+	QueueTimeout time.Duration
+
+	// LimitHead is the size of a request's head in bytes.
+	LimitHead int64
+	// LimitPost is the size of a request's body in bytes; 0 is no limit.
+	LimitPost int64
+	// HeaderTimeout is the time for a whole request head; 0 is no limit.
+	HeaderTimeout time.Duration
+	// BodyTimeout is the time between two pieces of a request body; 0 is no limit.
+	BodyTimeout time.Duration
+	// SendTimeout is how long a client may read nothing of its response; 0 is no limit.
+	SendTimeout time.Duration
+	// IdleTimeout is how long a connection may lie idle between two requests; 0 is no limit.
+	IdleTimeout time.Duration
+
+	// NoRequestLog leaves the access log out.
+	NoRequestLog bool
+	// LogJSON writes both logs as JSON.
+	LogJSON bool
+	// LogFormat is the access log's format in uWSGI's %(variables); "" is the default line.
+	LogFormat string
+
+	// PIDFile is where the process id is written; "" is nowhere.
+	PIDFile string
+	// ReadyFile gets one JSON line once requests are served; "" is none.
+	ReadyFile string
+	// ReadyFD is an inherited descriptor that gets the same line; 0 is none.
+	ReadyFD int
+	// DrainTimeout is how long running requests get after SIGTERM; 0 is no time at all.
+	DrainTimeout time.Duration
+	// Check asks to load the app and exit.
+	Check bool
+	// Version asks to print the versions and exit.
+	Version bool
+	// Help asks to print the options and exit.
+	Help bool
+
+	// Warnings are remarks on how the options were given, for the log; none of them is fatal.
+	Warnings []string
+}
+
+// Validate reports the first field that holds what its option would have refused, in the option's words.
+func (c *Config) Validate() error {
+	for i := range Table {
+		o := &Table[i]
+		if bad, ok := o.check(c); !ok {
+			return UsageError(fmt.Sprintf("%s: want %s", o.spell(CommandLine, o.Name, bad), o.want()))
+		}
+	}
+	if c.Module != "" && c.File != "" {
+		return errors.New("both a module and a file are set: " + c.Module + ", " + c.File)
+	}
+	if len(c.HTTP) == 0 {
+		return UsageError("no address to serve on; give one with --http")
+	}
+	return nil
+}

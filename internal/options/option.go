@@ -1,0 +1,135 @@
+// Package options holds every option of gowsgi in one table, and reads the command line, the environment and (through
+// the same door) configuration files into a Config. Help and docs/options.md are printed from the table.
+package options
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind says how the text of a value is read and which field it fills.
+type Kind int
+
+// The kinds, each with the type of field it fills.
+const (
+	Bool    Kind = iota // bool: true, on, yes, 1 and their opposites
+	String              // string, as it stands
+	List                // []string: one more value each time the option is given
+	Words               // []string: one text, split as a shell splits words
+	Int                 // int
+	Size                // int64: bytes, or with a suffix k, m, g (powers of 1024)
+	Seconds             // time.Duration: seconds, or a Go duration
+	Mode                // fs.FileMode: octal
+)
+
+// Option is one row of the table.
+type Option struct {
+	Name    string   // long name, without dashes
+	Aliases []string // other long names
+	Short   string   // one letter, or none
+	Kind    Kind
+	Arg     string // what stands for the value in help
+	Default string // as one would type it; empty is the field's zero value
+	Topic   string // heading in help and docs; rows of one topic stand together
+	Help    string // full sentences
+	UWSGI   string // what uWSGI has instead; empty means the same option with the same meaning
+
+	// Bare is the value when the option is named without one; empty means that it needs one. Every Bool has "true".
+	Bare string
+	// Min and Max bound an Int, which always has both, or a Size: in whole k and m, or 0 for no bounds.
+	Min, Max int64
+	// Sep also separates values inside one value of a List.
+	Sep string
+	// Accept normalises one value of a String or List, or refuses it. Nil takes everything. It is never asked about
+	// the empty value, which means "none". It must take back what it returned.
+	Accept func(string) (string, bool)
+	// Want completes the sentence "want ...". Where it's empty, the kind says it.
+	Want string
+	// ArgsOnly bars the option from the environment and files. GOWSGI_VERSION is what images set to the version they
+	// were built with.
+	ArgsOnly bool
+	// Field returns the address of the option's field.
+	Field func(*Config) any
+}
+
+// Env is the environment variable of the option, or "" where it has none.
+func (o *Option) Env() string {
+	if o.ArgsOnly {
+		return ""
+	}
+	return envName(o.Name)
+}
+
+// Names lists the long names, the main one first, then the short one.
+func (o *Option) Names() []string {
+	names := append([]string{o.Name}, o.Aliases...)
+	if o.Short != "" {
+		names = append(names, o.Short)
+	}
+	return names
+}
+
+// find returns the option with that long name, or nil.
+func find(name string) *Option {
+	for i := range Table {
+		if o := &Table[i]; o.Name == name {
+			return o
+		}
+		for _, alias := range Table[i].Aliases {
+			if alias == name {
+				return &Table[i]
+			}
+		}
+	}
+	return nil
+}
+
+// findShort returns the option with that one-letter name, or nil.
+func findShort(letter string) *Option {
+	for i := range Table {
+		if Table[i].Short != "" && Table[i].Short == letter {
+			return &Table[i]
+		}
+	}
+	return nil
+}
+
+const envPrefix = "GOWSGI_"
+
+func envName(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// want says in words which values the option takes.
+func (o *Option) want() string {
+	if o.Want != "" {
+		return o.Want
+	}
+	switch o.Kind {
+	case Bool:
+		return "true or false"
+	case Int:
+		return "a whole number" + o.bounds()
+	case Size:
+		return "bytes, or with a suffix as in 512k, 10m, 2g" + o.sizes()
+	case Seconds:
+		return "seconds (30, 0.5) or a duration (500ms, 2m)"
+	case Mode:
+		return "three octal digits, such as 660"
+	case Words:
+		return "words with balanced quotes"
+	default:
+		return o.Arg
+	}
+}
+
+func (o *Option) bounds() string {
+	return fmt.Sprintf(" from %d to %d", o.Min, o.Max)
+}
+
+func (o *Option) sizes() string {
+	if o.Max == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; from %dk to %dm", o.Min>>10, o.Max>>20)
+}

@@ -1,0 +1,223 @@
+package options
+
+// Topics, in the table's order.
+const (
+	topicApp     = "Application"
+	topicListen  = "Listening"
+	topicThreads = "Threads and queue"
+	topicLimits  = "Limits and timeouts"
+	topicLog     = "Logging"
+	topicProcess = "Process"
+)
+
+// Table is every option there is: flags, GOWSGI_* variables, --help and docs/options.md come from it. After a change,
+// run go generate in this directory.
+var Table = []Option{
+	{
+		Name: "module", Aliases: []string{"wsgi"}, Short: "w", Kind: String, Arg: "APP", Topic: topicApp,
+		Help: "Import a module and serve the callable after the colon: app:app, pkg.mod, 'app:create_app()', " +
+			"'app:create_app(\"test\", debug=True)'.",
+		UWSGI:  "Same; a call may have literal arguments here.",
+		Accept: acceptModule,
+		Want:   "a module such as app, app:app or 'app:create_app()'; a file goes with --wsgi-file",
+		Field:  func(c *Config) any { return &c.Module },
+	},
+	{
+		Name: "wsgi-file", Aliases: []string{"file"}, Kind: String, Arg: "FILE", Topic: topicApp,
+		Help:  "Load the app from a Python file.",
+		Field: func(c *Config) any { return &c.File },
+	},
+	{
+		Name: "callable", Kind: String, Arg: "NAME", Topic: topicApp,
+		Help:  "The callable in the module or file. Without it: application, app, or the one Flask app or factory there is.",
+		UWSGI: "Same; without it, only application is tried, and a call works with a module only.",
+		Field: func(c *Config) any { return &c.Callable },
+	},
+	{
+		Name: "chdir", Kind: String, Arg: "DIR", Topic: topicApp,
+		Help:  "Change to this directory first.",
+		Field: func(c *Config) any { return &c.Dir },
+	},
+	{
+		Name: "virtualenv", Aliases: []string{"venv", "home", "pyhome"}, Short: "H", Kind: String, Arg: "DIR", Topic: topicApp,
+		Help:  "Use this virtual environment. Without it: the active one, if any.",
+		UWSGI: "Same, as home; a missing directory is an error here.",
+		Field: func(c *Config) any { return &c.Virtualenv },
+	},
+	{
+		Name: "pythonpath", Aliases: []string{"python-path", "pp"}, Kind: List, Arg: "DIR", Topic: topicApp, Sep: ":",
+		Help:  "Look for modules here too. Repeatable; colons separate directories.",
+		UWSGI: "Same, without colons.",
+		Field: func(c *Config) any { return &c.PythonPath },
+	},
+	{
+		Name: "env", Kind: List, Arg: "NAME=VALUE", Topic: topicApp,
+		Help:   "Set an environment variable for the app. Repeatable.",
+		Accept: acceptPair, Want: "NAME=VALUE",
+		Field: func(c *Config) any { return &c.Env },
+	},
+	{
+		Name: "pyargv", Kind: Words, Arg: "ARGS", Topic: topicApp,
+		Help:  "The words of sys.argv after the program's name, quoted as for a shell.",
+		UWSGI: "Same, without quotes.",
+		Field: func(c *Config) any { return &c.Argv },
+	},
+
+	{
+		Name: "http", Aliases: []string{"http-socket"}, Kind: List, Arg: "ADDRESS", Default: "127.0.0.1:5000", Topic: topicListen,
+		Help: "Serve HTTP here: host:port, :port for all interfaces, [::1]:port, unix:/path or a path with a slash. " +
+			"Port 0 takes a free one. Repeatable.",
+		UWSGI: "Either one; there's no router process here, and a bare number is an error, not a socket's name.",
+		Field: func(c *Config) any { return &c.HTTP },
+	},
+	{
+		Name: "chmod-socket", Aliases: []string{"chmod"}, Short: "C", Kind: Mode, Arg: "MODE", Topic: topicListen, Bare: "666",
+		Help:  "The mode of UNIX sockets; 666 if MODE is left out. Without the option the umask decides.",
+		Field: func(c *Config) any { return &c.SocketMode },
+	},
+	{
+		Name: "listen", Short: "l", Kind: Int, Arg: "N", Default: "0", Topic: topicListen, Max: 65535,
+		Help:  "The kernel's queue of connections not yet accepted; 0 is the system's maximum.",
+		UWSGI: "Same, default 100; requests wait in --queue here.",
+		Field: func(c *Config) any { return &c.Backlog },
+	},
+	{
+		Name: "script-name", Kind: String, Arg: "/PREFIX", Topic: topicListen,
+		Help:   "The path prefix the app is mounted at: it goes to SCRIPT_NAME instead of PATH_INFO.",
+		UWSGI:  "mount = /prefix=app with manage-script-name.",
+		Accept: acceptPrefix, Want: "a path that starts with /",
+		Field: func(c *Config) any { return &c.ScriptName },
+	},
+	{
+		Name: "trusted-proxy", Kind: List, Arg: "CIDR", Topic: topicListen, Sep: ",",
+		Help: "Believe X-Forwarded-* from these peers: addresses, CIDRs, or unix for UNIX sockets. Repeatable; commas " +
+			"separate.",
+		UWSGI:  "None: a client's X-Forwarded-Proto is always believed.",
+		Accept: acceptProxy, Want: "an address, a CIDR such as 10.0.0.0/8, or unix",
+		Field: func(c *Config) any { return &c.TrustedProxies },
+	},
+	{
+		Name: "health", Kind: String, Arg: "/PATH", Topic: topicListen,
+		Help:   "Answer this path without Python, so that it works even when all of Python is stuck.",
+		UWSGI:  "None.",
+		Accept: acceptPath, Want: "a path that starts with /",
+		Field: func(c *Config) any { return &c.HealthPath },
+	},
+
+	{
+		Name: "threads", Kind: Int, Arg: "N", Default: "8", Topic: topicThreads, Min: 1, Max: 512,
+		Help:  "Request threads.",
+		UWSGI: "Same, default 1.",
+		Field: func(c *Config) any { return &c.Threads },
+	},
+	{
+		Name: "queue", Kind: Int, Arg: "N", Default: "1024", Topic: topicThreads, Min: 1, Max: 1 << 20,
+		Help:  "Requests that may wait for a thread. More get 503.",
+		UWSGI: "listen: they wait in the kernel there.",
+		Field: func(c *Config) any { return &c.Queue },
+	},
+	{
+		Name: "queue-timeout", Kind: Seconds, Arg: "SECONDS", Default: "30", Topic: topicThreads,
+		Help:  "Answer 503 to a request that waited this long for a thread; 0 is no limit.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.QueueTimeout },
+	},
+
+	{
+		Name: "limit-head", Kind: Size, Arg: "BYTES", Default: "64k", Topic: topicLimits, Min: 1 << 10, Max: 16 << 20,
+		Help:  "The largest request line and headers together. Larger ones get 431.",
+		UWSGI: "buffer-size, default 4096: the connection is reset.",
+		Field: func(c *Config) any { return &c.LimitHead },
+	},
+	{
+		Name: "limit-post", Kind: Size, Arg: "BYTES", Default: "0", Topic: topicLimits,
+		Help:  "The largest request body. Larger ones get 413; 0 is no limit.",
+		UWSGI: "Same, without suffixes.",
+		Field: func(c *Config) any { return &c.LimitPost },
+	},
+	{
+		Name: "header-timeout", Kind: Seconds, Arg: "SECONDS", Default: "10", Topic: topicLimits,
+		Help:  "The time for a whole request head; 0 is no limit.",
+		UWSGI: "socket-timeout, default 4, from byte to byte.",
+		Field: func(c *Config) any { return &c.HeaderTimeout },
+	},
+	{
+		Name: "body-timeout", Kind: Seconds, Arg: "SECONDS", Default: "30", Topic: topicLimits,
+		Help:  "The time without a byte of a request body that is being read; 0 is no limit.",
+		UWSGI: "socket-timeout, default 4.",
+		Field: func(c *Config) any { return &c.BodyTimeout },
+	},
+	{
+		Name: "send-timeout", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicLimits,
+		Help:  "The time a client may leave its response unread; 0 is no limit.",
+		UWSGI: "socket-timeout, default 4.",
+		Field: func(c *Config) any { return &c.SendTimeout },
+	},
+	{
+		// 75 s is longer than load balancers keep their side open (60 s is usual), so they close first and never send a
+		// request into a connection that's just being closed here.
+		Name: "idle-timeout", Kind: Seconds, Arg: "SECONDS", Default: "75", Topic: topicLimits,
+		Help:  "The time a connection may lie idle between requests; 0 is no limit.",
+		UWSGI: "http-keepalive, default off.",
+		Field: func(c *Config) any { return &c.IdleTimeout },
+	},
+
+	{
+		Name: "disable-logging", Short: "L", Kind: Bool, Topic: topicLog, Bare: "true",
+		Help:  "Log no requests.",
+		Field: func(c *Config) any { return &c.NoRequestLog },
+	},
+	{
+		Name: "log-format", Aliases: []string{"logformat"}, Kind: String, Arg: "FORMAT", Topic: topicLog,
+		Help:  "The line to log for a request, with uWSGI's %(variables). Values are escaped.",
+		UWSGI: "Same, not escaped.",
+		Field: func(c *Config) any { return &c.LogFormat },
+	},
+	{
+		Name: "log-json", Kind: Bool, Topic: topicLog, Bare: "true",
+		Help:  "Write the logs as JSON, one object a line.",
+		UWSGI: "log-encoder = json, or a log-format that looks like it.",
+		Field: func(c *Config) any { return &c.LogJSON },
+	},
+
+	{
+		Name: "pidfile", Kind: String, Arg: "FILE", Topic: topicProcess,
+		Help:  "Write the process id to this file, and remove it at exit.",
+		UWSGI: "Same; there, it's removed only with vacuum.",
+		Field: func(c *Config) any { return &c.PIDFile },
+	},
+	{
+		Name: "ready-file", Kind: String, Arg: "FILE", Topic: topicProcess,
+		Help:  "Once requests are served, write one line of JSON to this file: url, pid, python, app, import_ms.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.ReadyFile },
+	},
+	{
+		Name: "ready-fd", Kind: Int, Arg: "N", Default: "0", Topic: topicProcess, Max: 1 << 20,
+		Help:  "Write the same line to this inherited file descriptor; 0 is none.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.ReadyFD },
+	},
+	{
+		Name: "drain-timeout", Kind: Seconds, Arg: "SECONDS", Default: "30", Topic: topicProcess,
+		Help:  "The time that running requests get after SIGTERM or SIGINT; 0 cuts them at once.",
+		UWSGI: "worker-reload-mercy, default 60.",
+		Field: func(c *Config) any { return &c.DrainTimeout },
+	},
+	{
+		Name: "check", Kind: Bool, Topic: topicProcess, Bare: "true",
+		Help:  "Load the app, say what was found, and exit.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.Check },
+	},
+	{
+		Name: "version", Kind: Bool, Topic: topicProcess, Bare: "true", ArgsOnly: true,
+		Help:  "Print the versions of gowsgi and Python and how it was built, and exit.",
+		Field: func(c *Config) any { return &c.Version },
+	},
+	{
+		Name: "help", Short: "h", Kind: Bool, Topic: topicProcess, Bare: "true", ArgsOnly: true,
+		Help:  "Print this help and exit.",
+		Field: func(c *Config) any { return &c.Help },
+	},
+}
