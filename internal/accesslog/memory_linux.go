@@ -1,0 +1,23 @@
+package accesslog
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// processSize reads this process's address space and resident set, in bytes.
+func processSize() (vsz, rss int64) {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, 0
+	}
+	fields := bytes.Fields(statm)
+	if len(fields) < 2 {
+		return 0, 0
+	}
+	page := int64(os.Getpagesize())
+	v, _ := strconv.ParseInt(string(fields[0]), 10, 64)
+	r, _ := strconv.ParseInt(string(fields[1]), 10, 64)
+	return v * page, r * page
+}

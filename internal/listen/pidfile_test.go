@@ -1,0 +1,60 @@
+package listen
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func TestPidfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(path, []byte("1\n"), 0o600); err != nil { // left by a server that crashed
+		t.Fatal(err)
+	}
+	p, err := WritePidfile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != strconv.Itoa(os.Getpid())+"\n" {
+		t.Errorf("pidfile %q", got)
+	}
+	for range 2 {
+		if err := p.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestPidfileOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	p, err := WritePidfile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Remove(); err != nil || !exists(path) {
+		t.Errorf("Remove: %v; file exists: %v", err, exists(path))
+	}
+}
+
+func TestPidfileErrors(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct{ path, want string }{
+		{dir, "pidfile " + dir + " exists and is not a regular file (choose another path)"},
+		{dir + "/none/pid", "cannot write pidfile " + dir + "/none/pid: the directory " + dir + "/none does not exist"},
+	}
+	for _, tt := range tests {
+		if _, err := WritePidfile(tt.path); err == nil || err.Error() != tt.want {
+			t.Errorf("error %v\nwant  %s", err, tt.want)
+		}
+	}
+	if err := (*Pidfile)(nil).Remove(); err != nil {
+		t.Error(err)
+	}
+}
