@@ -271,4 +271,3 @@ func deadline(d time.Duration) int64 {
 	}
 	return time.Now().Add(d).UnixNano()
 }
-

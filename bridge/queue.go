@@ -13,26 +13,36 @@ var (
 	ErrQueueClosed = errors.New("the queue is closed")
 )
 
-// Queue holds the requests that wait for a Python thread, oldest first. Its zero
-// value holds any number; set Limit before use.
+// Queue holds the requests that wait for a Python thread, oldest first, and decides
+// which threads are awake to take them (scheduler.go). Its zero value holds any
+// number; set its fields before use.
 type Queue struct {
 	// Limit is how many requests may wait, those that run not counted; 0: no limit.
 	Limit int
+	// Outgrown is called, at most once in ten seconds, when requests have waited for a
+	// second while every thread was taken. It must not block. nil: nothing.
+	Outgrown func(Stats)
 
 	mu     sync.Mutex
 	head   *Call // the oldest; linked through Call.next
 	tail   *Call
 	n      int
-	parked []*seat // threads without work; the last to park is woken first: its caches are warm
 	seats  []*seat
 	closed bool
-	wg     sync.WaitGroup
+
+	scheduler
 }
 
-// seat is one worker's place at the queue.
+// seat is one worker's place at the queue. The scheduler's fields are guarded by the
+// queue's mutex.
 type seat struct {
-	id   int
-	wake chan struct{} // holds one wake-up
+	id     int
+	worker Worker
+	wake   chan struct{} // holds one wake-up
+
+	state seatState
+	since time.Time // when its request was taken
+	seen  bool      // a look has met this request before
 
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
 	// being reused meanwhile.
@@ -51,16 +61,12 @@ func (q *Queue) Push(c *Call) error {
 		q.mu.Unlock()
 		return ErrQueueClosed
 	}
-	if q.Limit > 0 && q.n >= q.Limit && len(q.parked) == 0 {
+	if q.Limit > 0 && q.n >= q.Limit && q.parked() == 0 {
 		q.mu.Unlock()
 		return ErrQueueFull
 	}
 	q.append(c)
-	var s *seat
-	if last := len(q.parked) - 1; last >= 0 {
-		s = q.parked[last]
-		q.parked = q.parked[:last]
-	}
+	s := q.pushed()
 	q.mu.Unlock()
 	if s != nil {
 		s.wake <- struct{}{}
@@ -91,63 +97,62 @@ func (q *Queue) Expired(t time.Time) *Call {
 	return c
 }
 
-// Waiting is the number of requests that no worker has taken yet.
-func (q *Queue) Waiting() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.n
-}
-
 // Close lets the workers end what they run and what waits, then leave. It does
 // not wait for them.
 func (q *Queue) Close() {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.closed = true
-	parked := q.parked
-	q.parked = nil
-	q.mu.Unlock()
-	for _, s := range parked {
-		s.wake <- struct{}{}
+	for _, s := range q.seats {
+		if s.state == seatParked {
+			q.rouse(s)
+			s.wake <- struct{}{} // holds one, and a parked seat's is empty
+		}
 	}
+	q.kick()
 }
 
 // Work runs requests on w until the queue is closed and empty. The calling
 // goroutine is w's: locked to its OS thread. seated is called once w has its place:
 // the number that Running gives is that of the calls of Work, from 0.
 func (q *Queue) Work(w Worker, seated func()) {
-	s := q.sit()
+	s := q.sit(w)
 	seated()
-	for c := q.take(s, w); c != nil; c = q.take(s, w) {
+	for c := q.take(s); c != nil; c = q.take(s) {
 		c.run(s, w)
 	}
 }
 
-func (q *Queue) sit() *seat {
+func (q *Queue) sit(w Worker) *seat {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := &seat{id: len(q.seats), wake: make(chan struct{}, 1)}
-	q.seats = append(q.seats, s)
+	s := &seat{id: len(q.seats), worker: w, wake: make(chan struct{}, 1)}
+	// A copy: Running reads the old one without the mutex.
+	q.seats = append(q.seats[:len(q.seats):len(q.seats)], s)
+	q.seated(s)
 	return s
 }
 
 // take waits for a request; nil when there will be none.
-func (q *Queue) take(s *seat, w Worker) *Call {
+func (q *Queue) take(s *seat) *Call {
 	for {
 		q.mu.Lock()
-		c, closed := q.head, q.closed
-		if c != nil {
+		c := q.head
+		if c != nil && !q.surplus(s) {
 			q.unlink(c)
-		} else if !closed {
-			q.parked = append(q.parked, s)
-		}
-		q.mu.Unlock()
-		if c != nil || closed {
-			if closed && c == nil {
-				w.Idle()
-			}
+			q.took(s, c)
+			q.mu.Unlock()
 			return c
 		}
-		w.Idle()
+		if c == nil && q.closed {
+			q.park(s)
+			q.mu.Unlock()
+			s.worker.Idle()
+			return nil
+		}
+		q.park(s)
+		q.mu.Unlock()
+		s.worker.Idle()
 		<-s.wake
 	}
 }
@@ -178,10 +183,42 @@ func (q *Queue) unlink(c *Call) {
 	q.n--
 }
 
+// Stats is the queue's state.
+type Stats struct {
+	Threads int // request threads
+	Active  int // awake and moving: as a rule the one that has the GIL
+	Blocked int // awake, but held by one request for long: I/O, or a long computation
+	Parked  int // asleep, without work
+	Waiting int // requests that no thread has taken
+
+	Taken     uint64        // requests taken since the start
+	WaitTotal time.Duration // the sum of their times in the queue
+	GILWait   time.Duration // the sum of the threads' waits for the GIL between requests
+}
+
+// Stats tells the queue's state.
+func (q *Queue) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	st := Stats{
+		Threads:   len(q.seats),
+		Blocked:   q.stuck,
+		Active:    q.awake - q.stuck,
+		Parked:    q.parked(),
+		Waiting:   q.n,
+		Taken:     q.taken,
+		WaitTotal: q.waited,
+	}
+	for _, s := range q.seats {
+		st.GILWait += s.worker.GILWait()
+	}
+	return st
+}
+
 // Running is a request that a worker has at the moment, for stack dumps and status.
 type Running struct {
 	Worker int
-	Line   string // "GET /path HTTP/1.1"
+	Line   string // "GET /path"
 	Age    time.Duration
 }
 

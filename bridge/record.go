@@ -19,7 +19,7 @@ func (c *Call) logAccess(status int) {
 	record := accesslog.Record{
 		Start:         c.pushed,
 		Duration:      now.Sub(c.pushed),
-		QueueWait:     c.begun.Sub(c.pushed),
+		QueueWait:     max(c.begun.Sub(c.pushed), 0),
 		Method:        view(e.method.of(e.buf)),
 		URI:           view(e.uri.of(e.buf)),
 		Proto:         protocols[c.minor],

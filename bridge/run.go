@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"runtime/debug"
-	"time"
 )
 
 // outcome is how a request ended, for the connection and the log.
@@ -13,7 +12,6 @@ type outcome struct {
 
 // run takes c through w, from the app's call to the last byte. It ends c.
 func (c *Call) run(s *seat, w Worker) {
-	c.begun = time.Now()
 	if c.stale(c.begun) {
 		c.end(outcome{}, statusGone)
 		return

@@ -1,5 +1,7 @@
 package bridge
 
+import "time"
+
 // Event says what a [Worker] has reached in a request.
 type Event int
 
@@ -37,7 +39,8 @@ type Reply struct {
 }
 
 // Worker is one Python thread. Its methods are called on that thread only, by
-// [Queue.Work]. Begin, Next and Abort return attached (holding the GIL).
+// [Queue.Work], but for Runnable and GILWait. Begin, Next and Abort return attached
+// (holding the GIL).
 type Worker interface {
 	// Begin runs the app for c until there is something to send.
 	Begin(c *Call) Event
@@ -51,4 +54,12 @@ type Worker interface {
 	Detach()
 	// Idle gives up the GIL, and what the reply pointed to: there is no work.
 	Idle()
+
+	// Runnable tells, from any goroutine, whether the thread runs at this moment or
+	// would if it had a CPU; false: it sleeps in the kernel. Where that can't be told,
+	// false.
+	Runnable() bool
+	// GILWait is how long the thread has waited for the GIL in all, at the start of
+	// requests and after Detach. From any goroutine.
+	GILWait() time.Duration
 }

@@ -80,6 +80,10 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	if kind := stringItem(result, "error"); kind != "" {
 		return nil, &LoadError{Own: kind == "app-error", Message: stringItem(result, "message"), Traceback: stringItem(result, "traceback")}
 	}
+	// Whoever imports threading first is its main thread for good.
+	if threading := python.PyImport_ImportModule("threading"); threading != nil {
+		threading.DecRef()
+	}
 	app := python.PyDict_GetItemString(result, "app") // borrowed
 	if err := setApp(app, &h.config); err != nil {
 		return nil, err

@@ -133,4 +133,8 @@ void ph_detach(ph_thread *t);
  * has nothing to do. Attaches first when it must. */
 void ph_idle(ph_thread *t);
 
+/* ph_gil_wait is how long the thread has waited for the GIL in ph_begin, ph_next
+ * and ph_abort, in nanoseconds. From any thread, GIL held or not. */
+int64_t ph_gil_wait(ph_thread *t);
+
 #endif

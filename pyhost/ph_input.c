@@ -8,7 +8,6 @@
  */
 #include "ph_internal.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #define BUFFER_SIZE (64 * 1024)

@@ -11,6 +11,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ph.h"
@@ -32,6 +33,7 @@ struct ph_thread {
 	int index;
 	PyThreadState *tstate; /* for life; never deleted */
 	bool attached;
+	_Atomic(int64_t) gil_wait; /* nanoseconds in all */
 	PyThread_type_lock io_lock; /* held around phRead and phWrite, GIL released */
 
 	/* The request. Strong references, NULL between requests. */

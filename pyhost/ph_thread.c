@@ -5,6 +5,7 @@
 #include "ph_internal.h"
 
 #include <string.h>
+#include <time.h>
 
 #define BUFFER_KEEP (64 * 1024) /* what a buffer may keep from one request to the next */
 #define GATHER_MAX (64 * 1024)  /* lists up to this size are sent in one piece */
@@ -99,8 +100,17 @@ static void attach(ph_thread *t)
 {
 	if (t->attached)
 		return;
+	struct timespec begun, got;
+	clock_gettime(CLOCK_MONOTONIC, &begun);
 	PyEval_RestoreThread(t->tstate);
+	clock_gettime(CLOCK_MONOTONIC, &got);
 	t->attached = true;
+	atomic_fetch_add(&t->gil_wait, (got.tv_sec - begun.tv_sec) * 1000000000LL + got.tv_nsec - begun.tv_nsec);
+}
+
+int64_t ph_gil_wait(ph_thread *t)
+{
+	return atomic_load(&t->gil_wait);
 }
 
 /* drop_reply frees what the last reply pointed to. */

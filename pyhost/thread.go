@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/gowsgi/gowsgi/bridge"
@@ -24,6 +25,7 @@ type thread struct {
 	ident uint64 // threading.get_ident()
 
 	c     *C.ph_thread
+	state *runState   // of the OS thread
 	raw   *C.ph_reply // in C memory: C writes it, and Go pointers must not be in reach
 	reply bridge.Reply
 
@@ -48,6 +50,8 @@ func (t *thread) work(q *bridge.Queue, started chan<- error) {
 		return
 	}
 	t.ident = uint64(C.ph_thread_ident())
+	t.state = thisThread()
+	defer t.state.close()
 	register(t)
 	q.Work(t, func() { started <- nil })
 }
@@ -77,6 +81,12 @@ func (t *thread) Detach() { C.ph_detach(t.c) }
 
 // Idle implements [bridge.Worker].
 func (t *thread) Idle() { C.ph_idle(t.c) }
+
+// Runnable implements [bridge.Worker].
+func (t *thread) Runnable() bool { return t.state.runnable() }
+
+// GILWait implements [bridge.Worker].
+func (t *thread) GILWait() time.Duration { return time.Duration(C.ph_gil_wait(t.c)) }
 
 func (t *thread) reached(event C.ph_event) bridge.Event {
 	readReply(&t.reply, t.raw)

@@ -170,12 +170,12 @@ def env_text(tag, tag_dir, compat):
         [
             # What the user had, kept apart: this may be read again by a nested
             # script, perhaps for another interpreter.
-            "export GOWSGI_USER_CPPFLAGS=${GOWSGI_USER_CPPFLAGS-${CGO_CPPFLAGS-}}",
-            "export GOWSGI_USER_PKG_CONFIG_PATH=${GOWSGI_USER_PKG_CONFIG_PATH-${PKG_CONFIG_PATH-}}",
-            "export CGO_CPPFLAGS=%s${GOWSGI_USER_CPPFLAGS:+ $GOWSGI_USER_CPPFLAGS}" % sh_quote(cpp),
-            "export PKG_CONFIG_PATH=%s${GOWSGI_USER_PKG_CONFIG_PATH:+:$GOWSGI_USER_PKG_CONFIG_PATH}" % sh_quote(tag_dir),
+            "export OUTER_CGO_CPPFLAGS=${OUTER_CGO_CPPFLAGS-${CGO_CPPFLAGS-}}",
+            "export OUTER_PKG_CONFIG_PATH=${OUTER_PKG_CONFIG_PATH-${PKG_CONFIG_PATH-}}",
+            "export CGO_CPPFLAGS=%s${OUTER_CGO_CPPFLAGS:+ $OUTER_CGO_CPPFLAGS}" % sh_quote(cpp),
+            "export PKG_CONFIG_PATH=%s${OUTER_PKG_CONFIG_PATH:+:$OUTER_PKG_CONFIG_PATH}" % sh_quote(tag_dir),
             "export CGO_ENABLED=1",
-            "GOWSGI_PYTHON_VERSION=" + platform.python_version(),
+            "PYTHON_VERSION=" + platform.python_version(),
             "",
         ]
     )

@@ -26,8 +26,10 @@ install_command() {
 		cc) echo "run: xcode-select --install" ;;
 		*) echo "run: brew install $2" ;;
 		esac
-	else
+	elif have apt-get; then
 		echo "run: sudo apt-get install $1"
+	else
+		echo "install what Debian calls: $1"
 	fi
 }
 

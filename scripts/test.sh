@@ -74,10 +74,11 @@ step_build() {
 }
 
 step_pyhost() {
-	GODEBUG=cgocheck=1 go test -count=1 ./pyhost/...
+	go test -count=1 ./pyhost/...
 }
 
-# blackbox BINARY VENV [flags of go test] runs the black-box tests.
+# blackbox BINARY VENV [flags of go test] runs the black-box tests: once in full,
+# and with -short where the same tests run again under a checker.
 blackbox() {
 	GOWSGI_BIN=$1 GOWSGI_VENV=$2 go test -count=1 -timeout 15m "${@:3}" ./internal/blackbox
 }
@@ -86,10 +87,10 @@ step_blackbox() {
 	blackbox "$ROOT/bin/gowsgi" "$ROOT/.venv"
 }
 
-# Go's race detector inside the program under test.
+# The program under test with the race detector and the strict check of what is passed to C.
 step_race() {
-	scripts/build.sh -o build/gowsgi-race -race
-	GORACE=halt_on_error=1 GOWSGI_SLOW=4 blackbox "$ROOT/build/gowsgi-race" "$ROOT/.venv"
+	GOEXPERIMENT=cgocheck2 scripts/build.sh -o build/gowsgi-race -race
+	GORACE=halt_on_error=1 GOWSGI_SLOW=4 blackbox "$ROOT/build/gowsgi-race" "$ROOT/.venv" -short
 }
 
 # The C seam under the address sanitizer. With malloc instead of Python's own
@@ -101,12 +102,12 @@ step_asan() {
 	fi
 	scripts/build.sh -o build/gowsgi-asan -asan
 	ASAN_OPTIONS=detect_leaks=0:handle_segv=0 PYTHONMALLOC=malloc GOWSGI_SLOW=4 \
-		blackbox "$ROOT/build/gowsgi-asan" "$ROOT/.venv"
+		blackbox "$ROOT/build/gowsgi-asan" "$ROOT/.venv" -short
 }
 
 # Python's own checks: allocator hooks, unclosed files, the GIL held where it must be.
 step_devmode() {
-	PYTHONDEVMODE=1 GOWSGI_SLOW=2 blackbox "$ROOT/bin/gowsgi" "$ROOT/.venv"
+	PYTHONDEVMODE=1 GOWSGI_SLOW=2 blackbox "$ROOT/bin/gowsgi" "$ROOT/.venv" -short
 }
 
 # find_minor prints an interpreter of version $1 (as 3.12), or fails.
@@ -140,7 +141,7 @@ with_python() (
 	python_env
 	ensure_venv "$PYTHON_BUILD_DIR/venv" "$ROOT/requirements.txt"
 	scripts/build.sh -o "$PYTHON_BUILD_DIR/gowsgi"
-	blackbox "$PYTHON_BUILD_DIR/gowsgi" "$PYTHON_BUILD_DIR/venv"
+	blackbox "$PYTHON_BUILD_DIR/gowsgi" "$PYTHON_BUILD_DIR/venv" -short
 )
 
 # fuzzers prints PACKAGE:NAME for every fuzzer there is.

@@ -4,7 +4,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +28,9 @@ func init() {
 }
 
 func main() {
+	// A log whose reader has left must not end the server: Go lets SIGPIPE on stdout
+	// and stderr kill the process unless somebody listens.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(execute(newApp(os.Environ(), run), os.Args))
 }
 

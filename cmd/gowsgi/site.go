@@ -43,6 +43,7 @@ type site struct {
 func newSite(config *options.Config) (s *site, err error) {
 	s = &site{config: config}
 	s.out = accesslog.NewWriter(os.Stderr)
+	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
 	defer func() {
 		if err != nil {
@@ -114,7 +115,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 	switch {
 	case c.LogFormat != "":
 		if format, err = accesslog.New(c.LogFormat); err != nil {
-			return nil, fmt.Errorf("--log-format: %w", err)
+			return nil, fmt.Errorf("--%w", err)
 		}
 	case c.LogJSON:
 		format = accesslog.JSON()
@@ -126,7 +127,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 
 // bind opens the sockets, so that a port in use is known before a long import.
 func (s *site) bind() (err error) {
-	fd := -1
+	fd := -1 // none
 	if s.config.ReadyFD != 0 {
 		fd = s.config.ReadyFD
 	}

@@ -120,6 +120,10 @@ func TestEmptyRecord(t *testing.T) {
 	if got := string(compile(t, "%(pid)").Append(nil, &Record{})); got != strconv.Itoa(os.Getpid())+"\n" {
 		t.Errorf("pid %q", got)
 	}
+	never := &Record{QueueWait: -time.Hour, Duration: -time.Hour}
+	if got := string(compile(t, "%(queue_ms) %(queue_micros) %(msecs) %(micros) %(secs)").Append(nil, never)); got != "0 0 0 0 0.000000\n" {
+		t.Errorf("a request that never began: %q", got)
+	}
 	if got := string(compile(t, "%(cl)").Append(nil, &Record{ContentLength: -1, RequestBytes: 5})); got != "5\n" {
 		t.Errorf("cl of a chunked body: %q", got)
 	}

@@ -38,8 +38,8 @@ var variables = []Variable{
 	{Name: "hsize", Doc: "bytes of the response's head", put: number(func(r *Record) int64 { return r.HeaderBytes })},
 	{Name: "size", Doc: "rsize + hsize", put: number((*Record).size)},
 	{Name: "cl", Doc: "the request's Content-Length; for a chunked body, the bytes read", put: number((*Record).bodyLength)},
-	{Name: "micros", Doc: "response time in microseconds", put: number(func(r *Record) int64 { return r.Duration.Microseconds() })},
-	{Name: "msecs", Doc: "response time in milliseconds", put: number(func(r *Record) int64 { return r.Duration.Milliseconds() })},
+	{Name: "micros", Doc: "response time in microseconds", put: number(func(r *Record) int64 { return max(r.Duration.Microseconds(), 0) })},
+	{Name: "msecs", Doc: "response time in milliseconds", put: number(func(r *Record) int64 { return max(r.Duration.Milliseconds(), 0) })},
 	{Name: "secs", Doc: "response time in seconds, with six decimals", put: putSecs},
 	{Name: "tmsecs", Doc: "start of the request in milliseconds since 1970", put: number(func(r *Record) int64 { return r.Start.UnixMilli() })},
 	{Name: "tmicros", Doc: "start of the request in microseconds since 1970", put: number(func(r *Record) int64 { return r.Start.UnixMicro() })},
@@ -66,8 +66,8 @@ var variables = []Variable{
 	{Name: "modifier2", Doc: "0: HTTP has no modifiers", put: zero},
 
 	{Name: "thread", Doc: "N of the thread gowsgi-N; 0 if no Python thread was needed (gowsgi's own)", put: number(func(r *Record) int64 { return int64(r.Thread) })},
-	{Name: "queue_micros", Doc: "microseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return r.QueueWait.Microseconds() })},
-	{Name: "queue_ms", Doc: "milliseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return r.QueueWait.Milliseconds() })},
+	{Name: "queue_micros", Doc: "microseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return max(r.QueueWait.Microseconds(), 0) })},
+	{Name: "queue_ms", Doc: "milliseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return max(r.QueueWait.Milliseconds(), 0) })},
 }
 
 // text escapes a value; an empty one prints "-", as in uWSGI.
@@ -126,7 +126,7 @@ func recordPID(r *Record) int64 {
 // appendDecimals appends n / 10^places with all its places.
 func appendDecimals(dst []byte, n int64, places int) []byte {
 	if n < 0 {
-		n = 0 // a clock that was set back
+		n = 0 // never begun, or a clock that was set back
 	}
 	unit := int64(1)
 	for range places {

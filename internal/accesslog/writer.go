@@ -199,6 +199,7 @@ func (w *Writer) Close() error {
 	w.closing = true
 	w.mu.Unlock()
 	w.poke()
+	start := time.Now() // a sink that was blocked until now gets its time too
 	tick := time.NewTicker(closeWait / 20)
 	defer tick.Stop()
 	for {
@@ -207,7 +208,7 @@ func (w *Writer) Close() error {
 			return nil
 		case <-tick.C:
 			w.mu.Lock()
-			stalled := !w.busySince.IsZero() && time.Since(w.busySince) > closeWait
+			stalled := !w.busySince.IsZero() && time.Since(w.busySince) > closeWait && time.Since(start) > closeWait
 			w.mu.Unlock()
 			if stalled {
 				return ErrStalled

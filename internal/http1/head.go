@@ -4,7 +4,7 @@ import "bytes"
 
 // MaxFields is the number of header fields a head may have. It bounds the memory
 // that a head full of two-byte fields takes: a [Field] is 48 bytes.
-const MaxFields = 1000
+const MaxFields = 256
 
 // firstFields is the room for fields made at first use: a browser sends about 20.
 const firstFields = 24
@@ -65,22 +65,26 @@ type marks struct {
 
 // Parse reads one head from the start of buf. n is the head's length up to and with
 // the empty line that ends it; n == 0 without an error means that more bytes are
-// needed: call again with the same start and more behind it. An error is always an
-// [*Error]. After an error, or n == 0, the rest of h is meaningless.
+// needed: call again with the same start and more behind it; h is empty then. An error
+// is always an [*Error]; after one, Method, Target and Proto are good for the log, as far
+// as they were read, and the rest is meaningless.
 //
 // from is how many bytes of buf an earlier call has seen: 0 at first. It makes clients
 // that send byte by byte cost linear time: with from > 0 only the new bytes are searched,
 // and parsed is when the request line is complete, and when the head is. Once a
 // head has come to its end, the outcome doesn't depend on how its bytes arrived.
 func (h *Head) Parse(buf []byte, from int) (n int, err error) {
-	if from > 0 && !ripe(buf, from) {
-		return 0, nil
+	if from <= 0 || ripe(buf, from) {
+		n, e := h.parse(buf)
+		if e != nil {
+			return 0, e // not a nil *Error in a non-nil error
+		}
+		if n > 0 {
+			return n, nil
+		}
 	}
-	n, e := h.parse(buf)
-	if e != nil {
-		return 0, e // not a nil *Error in a non-nil error
-	}
-	return n, nil
+	h.reset() // the caller is about to move, or replace, what the slices point to
+	return 0, nil
 }
 
 // ripe reports whether parse can say more about buf than it could about buf[:from]:
@@ -110,11 +114,11 @@ func ripe(buf []byte, from int) bool {
 }
 
 func (h *Head) parse(buf []byte) (n int, err *Error) {
+	h.reset()
 	pos, err := lineStart(buf)
 	if err != nil || pos == len(buf) {
 		return 0, err
 	}
-	h.reset()
 	line, pos, err := cutLine(buf, pos)
 	if err != nil || pos == 0 {
 		return 0, err

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -197,6 +196,7 @@ var badHeads = []struct {
 	{"TLS", "\x16\x03\x01\x02\x00\x01\x00", errTLS},
 	{"HTTP/2", crlf("PRI * HTTP/2.0\n\nSM\n\n"), errVersion},
 	{"SSH is no method", crlf("SSH-2.0-OpenSSH_9.6\n"), errRequestLine},
+	{"TLS's first byte after a line", "\r\n\x16\r\n", errMethod},
 	{"binary", "\x00\x01", errMethod},
 	{"SSLv2", "\x80\x2e\x01", errMethod},
 
@@ -397,74 +397,6 @@ func TestEqualFold(t *testing.T) {
 				t.Errorf("equalFold(%#x, %q) is not %v", c, lower, want)
 			}
 		}
-	}
-}
-
-// outcome is what Parse came to, for comparison.
-func outcome(h *Head, n int, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	if n == 0 {
-		return "more"
-	}
-	return fmt.Sprintf("%+v", plain(h, n))
-}
-
-// parsePieces feeds input to Parse as if it arrived in pieces that end at ends.
-func parsePieces(input string, ends ...int) string {
-	var h Head
-	from := 0
-	for _, end := range append(ends, len(input)) {
-		n, err := h.Parse([]byte(input[:end]), from) // a new buffer each time: the old one may be gone
-		if n > 0 || err != nil {
-			return outcome(&h, n, err)
-		}
-		from = end
-	}
-	return "more"
-}
-
-// TestSplits wants the same outcome however a head arrives.
-func TestSplits(t *testing.T) {
-	inputs := []string{browserHead}
-	for _, tt := range goodHeads {
-		inputs = append(inputs, crlf(tt.head)+"GET /")
-	}
-	for _, tt := range badHeads {
-		inputs = append(inputs, tt.head)
-	}
-	for _, s := range smuggling {
-		inputs = append(inputs, s.wire)
-	}
-	for _, in := range inputs {
-		if len(in) > 2000 {
-			continue
-		}
-		want := parsePieces(in)
-		bytewise := make([]int, len(in))
-		for i := range in {
-			bytewise[i] = i
-			if got := parsePieces(in, i); got != want {
-				t.Errorf("%q cut at %d:\ngot  %s\nwant %s", in, i, got, want)
-			}
-		}
-		if got := parsePieces(in, bytewise...); got != want {
-			t.Errorf("%q byte by byte:\ngot  %s\nwant %s", in, got, want)
-		}
-	}
-}
-
-// TestMore wants every true prefix of a good head to ask for more.
-func TestMore(t *testing.T) {
-	var h Head
-	for i := range browserHead {
-		if n, err := h.Parse([]byte(browserHead[:i]), 0); n != 0 || err != nil {
-			t.Fatalf("%q: got %d, %v", browserHead[:i], n, err)
-		}
-	}
-	if n, err := h.Parse([]byte(browserHead), 1<<20); n != 0 || err != nil {
-		t.Errorf("from beyond the buffer: got %d, %v", n, err)
 	}
 }
 
