@@ -164,14 +164,42 @@ func (b *body) complete() bool {
 	return b.err == nil && b.chunks == nil && b.left == 0
 }
 
-// short tells that what is left, if anything, is little enough to be thrown away.
-func (b *body) short() bool {
+// short tells that what is left, if anything, is little enough to be thrown away. ended
+// tells that the app reads no more: before that, nothing may be thrown away, and what
+// the app will leave of a chunked body can't be known.
+func (b *body) short(ended bool) bool {
 	if b.complete() {
 		return true
 	}
 	// A client that was never asked may send the body, or not: nobody can tell what
 	// its next bytes are.
-	return b.err == nil && b.proceed == nil && b.left <= drainLimit
+	if b.err != nil || b.proceed != nil {
+		return false
+	}
+	if b.chunks == nil {
+		return b.left <= drainLimit
+	}
+	return !ended || b.discardBuffered()
+}
+
+// discardBuffered throws away what is here of a chunked body, and tells whether that was
+// the rest: how much more is to come, nobody knows.
+func (b *body) discardBuffered() bool {
+	b.pending = nil
+	for {
+		data, used, done, err := b.chunks.Next(b.in.bytes())
+		b.in.skip(used)
+		switch {
+		case err != nil:
+			b.err = ErrBodyMalformed
+			return false
+		case done:
+			b.err = io.EOF
+			return true
+		case len(data) == 0:
+			return false
+		}
+	}
 }
 
 // drain reads what the app left, so that the next request can be found. False
@@ -180,7 +208,7 @@ func (b *body) drain() bool {
 	if b.complete() {
 		return true
 	}
-	if !b.short() {
+	if !b.short(false) {
 		return false
 	}
 	var scrap [4096]byte

@@ -17,7 +17,7 @@ const (
 	inlineBody = 64 << 10
 	// drainLimit is how much of a body that the app left unread is thrown away to
 	// keep the connection.
-	drainLimit = 256 << 10
+	drainLimit = 1 << 20
 	// lingerTime is how long a closing connection waits for the client to have read
 	// its answer: closing with unread bytes would reset it.
 	lingerTime = time.Second
@@ -92,8 +92,7 @@ func (c *conn) await() bool {
 	for c.in.empty() {
 		c.idle.Store(true)
 		if c.s.draining.Load() {
-			c.done.wait()
-			return false
+			c.in.closing.Store(true) // only what is here already
 		}
 		err := c.in.fill(c.s.Limits.Idle)
 		c.idle.Store(false)

@@ -61,7 +61,14 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 		w := &thread{app: a}
 		f.workers = append(f.workers, w)
 		seated := make(chan struct{})
-		working.Go(func() { s.Queue.Work(w, func() { close(seated) }) })
+		working.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("a panic would have ended the process: %v", p)
+				}
+			}()
+			s.Queue.Work(w, func() { close(seated) })
+		})
 		<-seated
 	}
 	go func() { f.served <- s.Serve(l) }()

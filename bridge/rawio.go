@@ -60,6 +60,9 @@ type reader struct {
 
 	// interrupted ends every read from now on: the request is over.
 	interrupted atomic.Bool
+	// closing makes the wait under way end, with what is there already or errGone.
+	closing atomic.Bool
+	hurry   bool // of attempt: don't wait
 
 	// Between read and try: where to, nil for buf, and what came of it.
 	to  []byte
@@ -130,7 +133,7 @@ func (r *reader) readBy(p []byte, by int64) (int, error) {
 		if r.interrupted.Load() {
 			return 0, errGone
 		}
-		r.to = p
+		r.to, r.hurry = p, r.closing.Swap(false)
 		err := r.raw.Read(r.try)
 		if err == nil {
 			err = r.err
@@ -164,7 +167,10 @@ func (r *reader) attempt(fd uintptr) bool {
 			if r.empty() {
 				r.release()
 			}
-			return false
+			if r.hurry {
+				r.err = errGone
+			}
+			return r.hurry
 		default:
 			r.n = max(r.n, 0)
 			return true
@@ -174,6 +180,13 @@ func (r *reader) attempt(fd uintptr) bool {
 
 // expire makes the read under way end within d.
 func (r *reader) expire(d time.Duration) { r.by.Store(deadline(d)) }
+
+// close makes the read under way end at once: with bytes that have come already, or
+// with errGone.
+func (r *reader) close() {
+	r.closing.Store(true)
+	_ = r.end(aLongTimeAgo)
+}
 
 // interrupt makes the read under way, and every later one, end with errGone.
 func (r *reader) interrupt() {

@@ -43,8 +43,9 @@ type framing struct {
 	server bool
 }
 
-// appendHead appends status line and headers of reply, and decides the framing.
-func (c *Call) appendHead(dst []byte, reply *Reply) []byte {
+// appendHead appends status line and headers of reply, and decides the framing. ended
+// tells that the app is through with the request.
+func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	r := &c.response
 	r.headSent = true
 	r.status = statusCode(reply.Status)
@@ -76,7 +77,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply) []byte {
 			r.delimited = true
 		}
 	}
-	r.keep = c.mayKeep() && !r.delimited
+	r.keep = c.mayKeep(ended) && !r.delimited
 	switch {
 	case !r.keep:
 		dst = append(dst, "Connection: close\r\n"...)
@@ -90,8 +91,8 @@ func (c *Call) appendHead(dst []byte, reply *Reply) []byte {
 
 // mayKeep: the client wants it, the server is to stay, and the request's end will
 // be found.
-func (c *Call) mayKeep() bool {
-	return c.keepAlive && !c.conn.s.draining.Load() && c.conn.body.short()
+func (c *Call) mayKeep(ended bool) bool {
+	return c.keepAlive && !c.conn.s.draining.Load() && c.conn.body.short(ended)
 }
 
 // appendFields appends the app's headers. noLength leaves Content-Length out.
@@ -181,7 +182,7 @@ func (c *Call) send(s *seat, reply *Reply, last bool, detach func()) error {
 	defer r.mu.Unlock()
 	out := s.out[:0]
 	if reply.Head {
-		out = c.appendHead(out, reply)
+		out = c.appendHead(out, reply, last)
 	}
 	body := r.fit(reply.Body)
 	r.sent += int64(len(body))

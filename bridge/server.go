@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gowsgi/gowsgi/internal/accesslog"
@@ -49,6 +50,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[*conn]struct{}
+	hostname  string        // SERVER_NAME
 	none      chan struct{} // closed when conns is empty while draining
 	sweep     sync.Once
 	stopped   chan struct{}
@@ -64,15 +66,11 @@ func (s *Server) Serve(l net.Listener) error {
 		return l.Close()
 	}
 	s.sweep.Do(func() { go s.sweeper() })
-	hostname, err := os.Hostname()
-	if err != nil {
-		hostname = "localhost"
-	}
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			s.admit(nc, hostname)
+			s.admit(nc, s.hostname)
 		case s.draining.Load() || errors.Is(err, net.ErrClosed):
 			return nil
 		case temporary(err):
@@ -99,6 +97,10 @@ func (s *Server) listen(l net.Listener) bool {
 	if s.conns == nil {
 		s.conns = map[*conn]struct{}{}
 		s.stopped = make(chan struct{})
+		var err error
+		if s.hostname, err = os.Hostname(); err != nil {
+			s.hostname = "localhost"
+		}
 	}
 	s.listeners = append(s.listeners, l)
 	return true
@@ -149,6 +151,35 @@ func (s *Server) forget(c *conn) {
 	if len(s.conns) == 0 && s.none != nil {
 		close(s.none)
 		s.none = nil
+	}
+}
+
+// acceptRest takes the connections that wait in the kernel's queue: closing the listener
+// would reset them, with requests in them perhaps.
+func (s *Server) acceptRest(l net.Listener) {
+	raw, ok := l.(syscall.Conn)
+	if !ok {
+		return
+	}
+	control, err := raw.SyscallConn()
+	if err != nil {
+		return
+	}
+	for {
+		fd := -1
+		_ = control.Control(func(listener uintptr) {
+			fd, _, err = syscall.Accept(int(listener))
+		})
+		if err != nil || fd < 0 {
+			return
+		}
+		syscall.CloseOnExec(fd)
+		file := os.NewFile(uintptr(fd), "connection")
+		nc, err := net.FileConn(file) // a duplicate
+		_ = file.Close()
+		if err == nil {
+			s.admit(nc, s.hostname)
+		}
 	}
 }
 
@@ -216,11 +247,15 @@ func (s *Server) disconnected(c *Call) {
 // with ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	listeners := s.listeners
+	s.listeners = nil
+	s.mu.Unlock()
 	s.draining.Store(true)
-	for _, l := range s.listeners {
+	for _, l := range listeners {
+		s.acceptRest(l)
 		_ = l.Close()
 	}
-	s.listeners = nil
+	s.mu.Lock()
 	none := make(chan struct{})
 	if len(s.conns) == 0 {
 		close(none)
@@ -229,7 +264,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	for c := range s.conns {
 		if c.idle.Load() {
-			c.in.interrupt()
+			c.in.close()
 		}
 	}
 	s.mu.Unlock()

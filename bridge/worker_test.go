@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"io"
 	"iter"
 	"strings"
 	"sync/atomic"
@@ -140,12 +141,12 @@ func value(c *Call, key string) string {
 	return ""
 }
 
-// readAll reads a request's body to its end, as wsgi.input.read() does.
+// readAll reads a request's body to its end, which is io.EOF, or to another error.
 func readAll(c *Call) (string, error) {
 	inline, streams := c.Body()
 	all := append([]byte(nil), inline...)
 	if !streams {
-		return string(all), nil
+		return string(all), io.EOF
 	}
 	buf := make([]byte, 32<<10)
 	for {

@@ -57,17 +57,17 @@ void ph_writer_expire(PyObject *self)
 }
 
 /* latin1 gives the bytes of a str whose characters are all up to U+00FF. They
- * belong to the str. -1 with an error that calls it by its role. */
-static int latin1(PyObject *s, const char *role, const char **data, size_t *len)
+ * belong to the str. -1 with an error that calls it by its role and shows where it is in. */
+static int latin1(PyObject *s, const char *role, PyObject *in, const char **data, size_t *len)
 {
 	if (!PyUnicode_Check(s)) {
-		PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s: %.200R", role, Py_TYPE(s)->tp_name, s);
+		PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s: %.200R", role, Py_TYPE(s)->tp_name, in);
 		return -1;
 	}
 	if (PyUnicode_READY(s) < 0)
 		return -1;
 	if (PyUnicode_KIND(s) != PyUnicode_1BYTE_KIND) {
-		PyErr_Format(PyExc_ValueError, "%s has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): %.200R", role, s);
+		PyErr_Format(PyExc_ValueError, "%s has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): %.200R", role, in);
 		return -1;
 	}
 	*data = (const char *)PyUnicode_1BYTE_DATA(s);
@@ -110,7 +110,7 @@ static bool is_hop_by_hop(const char *p, size_t len)
 
 static int check_status(PyObject *status, const char **data, size_t *len)
 {
-	if (latin1(status, "the status", data, len) < 0)
+	if (latin1(status, "the status", status, data, len) < 0)
 		return -1;
 	const char *p = *data;
 	if (*len < 4 || p[0] < '2' || p[0] > '9' || p[1] < '0' || p[1] > '9' || p[2] < '0' || p[2] > '9' || p[3] != ' ') {
@@ -153,8 +153,8 @@ static int add_header(ph_thread *t, PyObject *item)
 		PyErr_Format(PyExc_TypeError, "each header must be a tuple (name, value), not %.200R", item);
 		return -1;
 	}
-	if (latin1(PyTuple_GET_ITEM(item, 0), "a header's name", &name, &name_len) < 0 ||
-	    latin1(PyTuple_GET_ITEM(item, 1), "a header's value", &value, &value_len) < 0)
+	if (latin1(PyTuple_GET_ITEM(item, 0), "a header's name", item, &name, &name_len) < 0 ||
+	    latin1(PyTuple_GET_ITEM(item, 1), "a header's value", item, &value, &value_len) < 0)
 		return -1;
 	if (!is_token(name, name_len) || name_len > UINT16_MAX) {
 		PyErr_Format(PyExc_ValueError, "a header's name must be a token (RFC 9110), not %.200R", PyTuple_GET_ITEM(item, 0));

@@ -124,24 +124,26 @@ find_minor() {
 }
 
 step_pythons() {
-	local minor python
+	local minor python wrong=0
 	for minor in $OTHER_PYTHONS; do
 		if python=$(find_minor "$minor"); then
 			echo "-- Python $minor: $python"
-			with_python "$python"
+			with_python "$python" || wrong=1
 		else
 			echo "-- Python $minor: skipped, not on this machine"
 		fi
 	done
+	return $wrong
 }
 
 # with_python builds for interpreter $1 and runs the black-box tests with it.
+# Joined by &&, as errexit is off where a caller looks at the outcome.
 with_python() (
 	PYTHON=$1
-	python_env
-	ensure_venv "$PYTHON_BUILD_DIR/venv" "$ROOT/requirements.txt"
-	scripts/build.sh -o "$PYTHON_BUILD_DIR/gowsgi"
-	blackbox "$PYTHON_BUILD_DIR/gowsgi" "$PYTHON_BUILD_DIR/venv" -short
+	python_env &&
+		ensure_venv "$PYTHON_BUILD_DIR/venv" "$ROOT/requirements.txt" &&
+		scripts/build.sh -o "$PYTHON_BUILD_DIR/gowsgi" &&
+		blackbox "$PYTHON_BUILD_DIR/gowsgi" "$PYTHON_BUILD_DIR/venv" -short
 )
 
 # fuzzers prints PACKAGE:NAME for every fuzzer there is.

@@ -40,42 +40,43 @@ type site struct {
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
 // import.
-func newSite(config *options.Config) (s *site, err error) {
-	s = &site{config: config}
+func newSite(config *options.Config) (*site, error) {
+	s := &site{config: config}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
+	if err := s.prepare(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *site) prepare() (err error) {
+	config := s.config
 	for _, warning := range config.Warnings {
 		s.log.Warn(warning)
 	}
 	if config.Dir != "" {
 		if err := os.Chdir(config.Dir); err != nil {
-			return nil, fmt.Errorf("--chdir %s: %w", config.Dir, cause(err))
+			return fmt.Errorf("--chdir %s: %w", config.Dir, cause(err))
 		}
 	}
 	for _, pair := range config.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		if err := os.Setenv(name, value); err != nil {
-			return nil, fmt.Errorf("--env %s: %w", pair, err)
+			return fmt.Errorf("--env %s: %w", pair, err)
 		}
 	}
 	if config.File != "" {
 		if _, err := os.Stat(config.File); err != nil {
-			return nil, fmt.Errorf("--wsgi-file %s: %w", config.File, cause(err))
+			return fmt.Errorf("--wsgi-file %s: %w", config.File, cause(err))
 		}
 	}
-	if s.server, err = s.newServer(); err != nil {
-		return nil, err
+	if s.server, err = s.newServer(); err != nil || config.Check {
+		return err
 	}
-	if !config.Check {
-		err = s.bind()
-	}
-	return s, err
+	return s.bind()
 }
 
 // cause leaves out what the caller names anyway: the call and the path.
@@ -278,7 +279,10 @@ func (s *site) drain() {
 	end, cancelEnd := context.WithTimeout(context.Background(), exitGrace)
 	defer cancelEnd()
 	if err := s.host.Shutdown(end); err != nil {
+		// Python's main thread hangs in the app: there is no way to return through it.
 		s.log.Warn("the app did not end in time: its threads or atexit functions hang", "error", err)
+		s.close()
+		os.Exit(0)
 	}
 }
 

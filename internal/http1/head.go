@@ -4,7 +4,7 @@ import "bytes"
 
 // MaxFields is the number of header fields a head may have. It bounds the memory
 // that a head full of two-byte fields takes: a [Field] is 48 bytes.
-const MaxFields = 256
+const MaxFields = 1000
 
 // firstFields is the room for fields made at first use: a browser sends about 20.
 const firstFields = 24

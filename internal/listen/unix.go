@@ -115,7 +115,7 @@ func removeStale(a Address) error {
 }
 
 func inUse(a Address) error {
-	return &Error{Address: a, Reason: "another process is listening on it (stop that one or choose another path)", Err: syscall.EADDRINUSE}
+	return &Error{Address: a, Reason: "in use: another process is listening on it (stop that one or choose another path)", Err: syscall.EADDRINUSE}
 }
 
 // unixReason words what bind, chmod or unlink said.

@@ -149,8 +149,8 @@ func TestUnixRefusals(t *testing.T) {
 	defer c.Close()
 
 	tests := []struct{ path, want string }{
-		{live, "another process is listening on it (stop that one or choose another path)"},
-		{datagram, "another process is listening on it (stop that one or choose another path)"},
+		{live, "in use: another process is listening on it (stop that one or choose another path)"},
+		{datagram, "in use: another process is listening on it (stop that one or choose another path)"},
 		{file, "the path exists and is not a socket (remove it or choose another path)"},
 		{link, "the path exists and is not a socket (remove it or choose another path)"},
 		{dir, "the path exists and is not a socket (remove it or choose another path)"},

@@ -1,0 +1,283 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gowsgi/gowsgi/internal/accesslog"
+)
+
+// draining starts a Shutdown and returns once the server takes no more connections.
+func (f *front) draining() <-chan error {
+	f.t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		done <- f.Shutdown(ctx)
+	}()
+	until(f.t, "no more connections are taken", func() bool {
+		nc, err := net.Dial(f.addr.Network(), f.addr.String())
+		if err == nil {
+			nc.Close()
+		}
+		return err != nil
+	})
+	return done
+}
+
+func TestShutdownIdle(t *testing.T) {
+	f := serve(t, new(Server), echo)
+	fresh, used := f.dial(), f.dial()
+	used.request("GET /")
+	used.expect("GET", 200, "GET / ")
+	until(t, "both are connected", func() bool { return f.Connections() == 2 })
+	f.shutdown()
+	fresh.ended()
+	used.ended()
+	if err := receive(t, "Serve returns", f.served); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	f.served <- nil
+}
+
+// TestShutdownDrains: what was read is answered in full, and says that the connection closes.
+func TestShutdownDrains(t *testing.T) {
+	for _, request := range []string{
+		head("POST /1"),
+		head("POST /1", "Content-Length: 5") + "hello",
+		head("POST /1") + head("POST /2"),
+		head("POST /1") + "POST /2 HT",
+		head("POST /1 HTTP/1.0", "Connection: keep-alive"),
+		head("POST /1", "Connection: close"),
+	} {
+		g := newGate()
+		f := serve(t, new(Server), g.before(answers(func(c *Call) Reply {
+			return start("200 OK").whole(big)
+		})))
+		c := f.dial()
+		c.send(request)
+		receive(t, "the request", g.entered)
+		done := f.draining()
+		if n := f.Connections(); n != 1 {
+			t.Errorf("%q: %d connections", request, n)
+		}
+		g.open()
+		if r := c.expect("POST", 200, big); !r.Close {
+			t.Errorf("%q: the answer does not say that the connection closes", request)
+		}
+		if err := receive(t, "Shutdown returns", done); err != nil {
+			t.Errorf("%q: %v", request, err)
+		}
+		if rest, _ := io.ReadAll(c.r); len(rest) > 0 {
+			t.Errorf("%q: after the answer came %q", request, short(string(rest)))
+		}
+	}
+}
+
+// TestShutdownQueued: requests that wait for a thread have been read, too.
+func TestShutdownQueued(t *testing.T) {
+	g := newGate()
+	f := serve(t, new(Server), g.before(echo))
+	defer g.open()
+	var clients []*client
+	for i := range 4 {
+		c := f.dial()
+		c.send(head(fmt.Sprintf("GET /%d", i), "Connection: "+[]string{"keep-alive", "close"}[i%2]))
+		if i == 0 {
+			receive(t, "the first request", g.entered)
+		}
+		until(t, "it waits", func() bool { return f.Queue.Stats().Waiting == i })
+		clients = append(clients, c)
+	}
+	done := f.draining()
+	began := time.Now()
+	until(t, "they have waited", func() bool { return time.Since(began) > 4*staleAfter })
+	g.open()
+	for i, c := range clients {
+		if r := c.expect("GET", 200, fmt.Sprintf("GET /%d ", i)); !r.Close {
+			t.Errorf("/%d: the answer does not say that the connection closes", i)
+		}
+		c.ended()
+	}
+	if err := receive(t, "Shutdown returns", done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownReading: a request on its way in is read, and answered.
+func TestShutdownReading(t *testing.T) {
+	for _, test := range []struct{ before, rest, want string }{
+		{"GET /1 HTT", "P/1.1\r\nHost: a\r\n\r\n", "GET /1 "},
+		{head("POST /1", "Content-Length: 5") + "he", "llo", "POST /1 hello"},
+	} {
+		f := serve(t, new(Server), echo)
+		c := f.dial()
+		c.send(head("GET /0") + test.before) // the first answer shows that the rest has been read
+		c.expect("GET", 200, "GET /0 ")
+		done := f.draining()
+		c.send(test.rest)
+		if r := c.expect("GET", 200, test.want); !r.Close {
+			t.Errorf("%q: the answer does not say that the connection closes", test.before)
+		}
+		c.ended()
+		if err := receive(t, "Shutdown returns", done); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestShutdownStreams: bodies under way go on, in both directions.
+func TestShutdownStreams(t *testing.T) {
+	g := newGate()
+	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+		return func(yield func(Event, Reply) bool) {
+			if yield(EventChunk, start("200 OK").with("first,")) {
+				g.pass(c)
+				body, err := readAll(c)
+				yield(EventChunk, chunk(fmt.Sprint(len(body), " ", err)))
+			}
+		}
+	})
+	defer g.open()
+	c := f.dial()
+	c.send(head("POST /", "Content-Length: 100000") + pattern(50_000))
+	receive(t, "the request", g.entered)
+	done := f.draining()
+	g.open()
+	c.send(pattern(50_000))
+	c.expect("POST", 200, "first,100000 EOF")
+	if err := receive(t, "Shutdown returns", done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownGivesUp: with its context. A later one goes on where it was.
+func TestShutdownGivesUp(t *testing.T) {
+	g := newGate()
+	f := serve(t, new(Server), g.before(echo))
+	defer g.open()
+	c := f.dial()
+	c.request("GET /")
+	receive(t, "the request", g.entered)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := f.Shutdown(ctx); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+	g.open()
+	c.expect("GET", 200, "GET / ")
+	f.shutdown()
+	f.shutdown()
+}
+
+func TestShutdownBeforeServe(t *testing.T) {
+	s := &Server{Queue: new(Queue)}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(l); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if _, err := l.Accept(); err == nil {
+		t.Error("the listener is open still")
+	}
+}
+
+// TestServeListenerFails: Serve's caller is told.
+func TestServeListenerFails(t *testing.T) {
+	f := serve(t, new(Server), echo)
+	err := f.Serve(failingListener{f.addr})
+	if err == nil || !strings.Contains(err.Error(), "broken for good") || !strings.Contains(err.Error(), f.addr.String()) {
+		t.Errorf("got %v", err)
+	}
+	if r := f.get("/"); r.body != "GET / " { // the other listener is none the worse
+		t.Errorf("%q", r.body)
+	}
+}
+
+type failingListener struct{ addr net.Addr }
+
+func (failingListener) Accept() (net.Conn, error) { return nil, fmt.Errorf("broken for good") }
+func (failingListener) Close() error              { return nil }
+func (l failingListener) Addr() net.Addr          { return l.addr }
+
+// TestStartStop: nothing stays behind of a server, however often it is started.
+func TestStartStop(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 30 {
+		t.Run("", func(t *testing.T) {
+			f := serve(t, new(Server), echo, echo)
+			for range i % 4 {
+				f.get("/")
+			}
+		})
+	}
+	until(t, "all goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestAppPanics: a panic on a worker's side ends its request, and no more than that.
+func TestAppPanics(t *testing.T) {
+	panics := func(steps ...any) app {
+		return func(c *Call) iter.Seq2[Event, Reply] {
+			return func(yield func(Event, Reply) bool) {
+				if value(c, "PATH_INFO") == "/well" {
+					yield(EventDone, start("200 OK").whole("well"))
+					return
+				}
+				script(steps...)(c)(yield)
+				panic("a bug")
+			}
+		}
+	}
+	for _, test := range []struct {
+		name string
+		app  app
+	}{
+		{"at once", panics()},
+		{"after the head", panics(EventChunk, start("200 OK").with("some"))},
+		{"after the head, length known", panics(EventChunk, start("200 OK", "Content-Length: 100").with("some"))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := serve(t, new(Server), test.app)
+			c := f.dial()
+			c.request("GET /badly")
+			all, err := io.ReadAll(c.r)
+			if strings.HasPrefix(string(all), "HTTP/1.1 200") && err == nil && strings.HasSuffix(string(all), "0\r\n\r\n") {
+				t.Errorf("got %q, which looks complete", all)
+			}
+			until(t, "the connection is over", func() bool { return f.Connections() == 0 })
+			for range 3 {
+				if r := f.get("/well"); r.body != "well" {
+					t.Errorf("afterwards: %d %q", r.StatusCode, r.body)
+				}
+			}
+			if log := f.log.String(); strings.Count(log, "panic in a request") != 1 || !strings.Contains(log, "GET /badly") || !strings.Contains(log, "a bug") {
+				t.Errorf("log %q", log)
+			}
+		})
+	}
+}
+
+// TestAccessPanics: a fault in the access log costs a line, not a thread or the process.
+func TestAccessPanics(t *testing.T) {
+	f := serve(t, &Server{Access: func(*accesslog.Record) { panic("a bug") }}, echo)
+	c := f.dial()
+	c.request("GET /1")
+	c.expect("GET", 200, "GET /1 ")
+	if r := f.get("/2"); r.body != "GET /2 " {
+		t.Errorf("%q", r.body)
+	}
+	until(t, "the log tells of it", func() bool { return strings.Contains(f.log.String(), "a bug") })
+}
