@@ -56,8 +56,8 @@ func (c *Call) converse(s *seat, w Worker) (o outcome) {
 			return c.fail(s, w, reply)
 		case EventChunk, EventFile:
 			if !c.pass(s, w, event, reply) {
-				event = w.Abort()
 				open = false
+				w.Abort()
 				return c.aborted(w.Reply())
 			}
 			event = w.Next()

@@ -53,7 +53,8 @@ type Server struct {
 	hostname  string        // SERVER_NAME
 	none      chan struct{} // closed when conns is empty while draining
 	sweep     sync.Once
-	stopped   chan struct{}
+	stopped   chan struct{} // ends the sweeper; made by the first Serve
+	ended     bool
 }
 
 // sweepInterval is how precise the timeouts are.
@@ -65,7 +66,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if !s.listen(l) {
 		return l.Close()
 	}
-	s.sweep.Do(func() { go s.sweeper() })
+	s.sweep.Do(func() { go s.sweeper(s.stopped) })
 	for {
 		nc, err := l.Accept()
 		switch {
@@ -191,12 +192,12 @@ func (s *Server) Connections() int {
 }
 
 // sweeper ends what takes too long: one goroutine in place of timers per request.
-func (s *Server) sweeper() {
+func (s *Server) sweeper(stopped <-chan struct{}) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
 		select {
-		case <-s.stopped:
+		case <-stopped:
 			return
 		case now := <-tick.C:
 			s.sweepConns(now.UnixNano())
@@ -275,9 +276,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped != nil {
+	if !s.ended && s.stopped != nil {
+		s.ended = true
 		close(s.stopped)
-		s.stopped = nil
 	}
 	return nil
 }

@@ -254,6 +254,7 @@ func TestAppPanics(t *testing.T) {
 			c := f.dial()
 			c.request("GET /badly")
 			all, err := io.ReadAll(c.r)
+			c.Close()
 			if strings.HasPrefix(string(all), "HTTP/1.1 200") && err == nil && strings.HasSuffix(string(all), "0\r\n\r\n") {
 				t.Errorf("got %q, which looks complete", all)
 			}

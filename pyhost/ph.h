@@ -116,7 +116,8 @@ unsigned long ph_thread_ident(void);
  * as u16 key length, u32 value length, key, value (latin-1); body: the inline
  * body, body_len bytes. stream: not 0 if the body is to be read by phRead.
  */
-ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream, ph_reply *reply);
+ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream,
+	ph_reply *reply);
 
 /* ph_next asks the app_iter for more, after PH_CHUNK or PH_FILE. */
 ph_event ph_next(ph_thread *t, ph_reply *reply);

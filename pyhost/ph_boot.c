@@ -168,7 +168,8 @@ int ph_repair_handlers(void)
 
 /* faulthandler's own function: exported by every CPython from 3.9 on, though
  * its header is not. Weak, so that one without it only loses the dump. */
-extern const char *_Py_DumpTracebackThreads(int fd, PyInterpreterState *interp, PyThreadState *current) __attribute__((weak));
+extern const char *_Py_DumpTracebackThreads(int fd, PyInterpreterState *interp, PyThreadState *current)
+	__attribute__((weak));
 
 void ph_dump_stacks(int fd)
 {

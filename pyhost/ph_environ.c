@@ -165,22 +165,81 @@ static int set_take(const char *key, PyObject *value)
 	return rc;
 }
 
+/* The keys of ordinary requests have a place in the cache, whatever names hostile
+ * clients have filled it with. */
+static const char *const usual_keys[] = {
+	"REQUEST_METHOD",
+	"SCRIPT_NAME",
+	"PATH_INFO",
+	"QUERY_STRING",
+	"REQUEST_URI",
+	"RAW_URI",
+	"SERVER_PROTOCOL",
+	"SERVER_NAME",
+	"SERVER_PORT",
+	"REMOTE_ADDR",
+	"REMOTE_PORT",
+	"wsgi.url_scheme",
+	"CONTENT_TYPE",
+	"CONTENT_LENGTH",
+	"HTTP_HOST",
+	"HTTP_USER_AGENT",
+	"HTTP_ACCEPT",
+	"HTTP_ACCEPT_ENCODING",
+	"HTTP_ACCEPT_LANGUAGE",
+	"HTTP_AUTHORIZATION",
+	"HTTP_CACHE_CONTROL",
+	"HTTP_CONNECTION",
+	"HTTP_COOKIE",
+	"HTTP_DNT",
+	"HTTP_EXPECT",
+	"HTTP_FORWARDED",
+	"HTTP_IF_MATCH",
+	"HTTP_IF_MODIFIED_SINCE",
+	"HTTP_IF_NONE_MATCH",
+	"HTTP_IF_RANGE",
+	"HTTP_ORIGIN",
+	"HTTP_PRAGMA",
+	"HTTP_PRIORITY",
+	"HTTP_RANGE",
+	"HTTP_REFERER",
+	"HTTP_SEC_CH_UA",
+	"HTTP_SEC_CH_UA_MOBILE",
+	"HTTP_SEC_CH_UA_PLATFORM",
+	"HTTP_SEC_FETCH_DEST",
+	"HTTP_SEC_FETCH_MODE",
+	"HTTP_SEC_FETCH_SITE",
+	"HTTP_SEC_FETCH_USER",
+	"HTTP_TRANSFER_ENCODING",
+	"HTTP_UPGRADE_INSECURE_REQUESTS",
+	"HTTP_X_FORWARDED_FOR",
+	"HTTP_X_FORWARDED_HOST",
+	"HTTP_X_FORWARDED_PREFIX",
+	"HTTP_X_FORWARDED_PROTO",
+	"HTTP_X_REAL_IP",
+	"HTTP_X_REQUEST_ID",
+	"HTTP_X_REQUESTED_WITH",
+};
+
 /* ph_environ_init builds the template: what is the same in every request. */
 int ph_environ_init(int multithread, int multiprocess, const char *server_software)
 {
 	template = PyDict_New();
 	if (template == NULL)
 		return -1;
+	for (size_t i = 0; i < sizeof usual_keys / sizeof usual_keys[0]; i++)
+		if (cache_find(usual_keys[i], strlen(usual_keys[i])) == NULL)
+			return -1;
 	Py_INCREF(&ph_file_wrapper_type);
 	if (set_take("wsgi.version", Py_BuildValue("(ii)", 1, 0)) < 0 ||
-	    set_take("wsgi.multithread", PyBool_FromLong(multithread)) < 0 ||
-	    set_take("wsgi.multiprocess", PyBool_FromLong(multiprocess)) < 0 ||
-	    set_take("wsgi.run_once", PyBool_FromLong(0)) < 0 ||
-	    /* The input ends at the body's end, also of a chunked one: Werkzeug reads
+		set_take("wsgi.multithread", PyBool_FromLong(multithread)) < 0 ||
+		set_take("wsgi.multiprocess", PyBool_FromLong(multiprocess)) < 0 ||
+		set_take("wsgi.run_once", PyBool_FromLong(0)) < 0 ||
+		/* The input ends at the body's end, also of a chunked one: Werkzeug reads
 	     * bodies without a length only from servers that say so. */
-	    set_take("wsgi.input_terminated", PyBool_FromLong(1)) < 0 ||
-	    set_take("wsgi.file_wrapper", (PyObject *)&ph_file_wrapper_type) < 0 ||
-	    set_take("SERVER_SOFTWARE", PyUnicode_FromString(server_software)) < 0)
+		set_take("wsgi.input_terminated", PyBool_FromLong(1)) < 0 ||
+		set_take("wsgi.file_wrapper", (PyObject *)&ph_file_wrapper_type) < 0 ||
+		set_take("SERVER_SOFTWARE", PyUnicode_FromString(server_software)) < 0)
 		return -1;
 	return 0;
 }

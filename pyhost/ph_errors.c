@@ -67,7 +67,8 @@ static int usable(errors *e)
 {
 	if (e->t != NULL)
 		return 0;
-	PyErr_SetString(PyExc_RuntimeError, "wsgi.errors was used after its request had ended; log to sys.stderr or by logging there");
+	PyErr_SetString(
+		PyExc_RuntimeError, "wsgi.errors was used after its request had ended; log to sys.stderr or by logging there");
 	return -1;
 }
 

@@ -67,7 +67,8 @@ static int latin1(PyObject *s, const char *role, PyObject *in, const char **data
 	if (PyUnicode_READY(s) < 0)
 		return -1;
 	if (PyUnicode_KIND(s) != PyUnicode_1BYTE_KIND) {
-		PyErr_Format(PyExc_ValueError, "%s has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): %.200R", role, in);
+		PyErr_Format(PyExc_ValueError,
+			"%s has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): %.200R", role, in);
 		return -1;
 	}
 	*data = (const char *)PyUnicode_1BYTE_DATA(s);
@@ -99,8 +100,15 @@ static bool is_hop_by_hop(const char *p, size_t len)
 		size_t len;
 		const char *name;
 	} hop[] = {
-		{10, "connection"}, {10, "keep-alive"}, {18, "proxy-authenticate"}, {19, "proxy-authorization"},
-		{2, "te"}, {7, "trailer"}, {8, "trailers"}, {17, "transfer-encoding"}, {7, "upgrade"},
+		{10, "connection"},
+		{10, "keep-alive"},
+		{18, "proxy-authenticate"},
+		{19, "proxy-authorization"},
+		{2, "te"},
+		{7, "trailer"},
+		{8, "trailers"},
+		{17, "transfer-encoding"},
+		{7, "upgrade"},
 	};
 	for (size_t i = 0; i < sizeof hop / sizeof hop[0]; i++)
 		if (hop[i].len == len && strncasecmp(hop[i].name, p, len) == 0)
@@ -132,7 +140,8 @@ static int check_length(ph_thread *t, PyObject *item, const char *value, size_t 
 	for (size_t i = 0; i < len; i++)
 		digits = digits && value[i] >= '0' && value[i] <= '9';
 	if (!digits) {
-		PyErr_Format(PyExc_ValueError, "Content-Length must be a number of bytes, not %.100R", PyTuple_GET_ITEM(item, 1));
+		PyErr_Format(
+			PyExc_ValueError, "Content-Length must be a number of bytes, not %.100R", PyTuple_GET_ITEM(item, 1));
 		return -1;
 	}
 	if (t->has_length) {
@@ -154,18 +163,21 @@ static int add_header(ph_thread *t, PyObject *item)
 		return -1;
 	}
 	if (latin1(PyTuple_GET_ITEM(item, 0), "a header's name", item, &name, &name_len) < 0 ||
-	    latin1(PyTuple_GET_ITEM(item, 1), "a header's value", item, &value, &value_len) < 0)
+		latin1(PyTuple_GET_ITEM(item, 1), "a header's value", item, &value, &value_len) < 0)
 		return -1;
 	if (!is_token(name, name_len) || name_len > UINT16_MAX) {
-		PyErr_Format(PyExc_ValueError, "a header's name must be a token (RFC 9110), not %.200R", PyTuple_GET_ITEM(item, 0));
+		PyErr_Format(
+			PyExc_ValueError, "a header's name must be a token (RFC 9110), not %.200R", PyTuple_GET_ITEM(item, 0));
 		return -1;
 	}
 	if (has_control(value, value_len) || value_len > INT32_MAX) {
-		PyErr_Format(PyExc_ValueError, "the value of header %.100R has a control character: %.200R", PyTuple_GET_ITEM(item, 0), PyTuple_GET_ITEM(item, 1));
+		PyErr_Format(PyExc_ValueError, "the value of header %.100R has a control character: %.200R",
+			PyTuple_GET_ITEM(item, 0), PyTuple_GET_ITEM(item, 1));
 		return -1;
 	}
 	if (is_hop_by_hop(name, name_len)) {
-		PyErr_Format(PyExc_ValueError, "header %.100R is hop-by-hop: the server's business, not the app's (PEP 3333)", PyTuple_GET_ITEM(item, 0));
+		PyErr_Format(PyExc_ValueError, "header %.100R is hop-by-hop: the server's business, not the app's (PEP 3333)",
+			PyTuple_GET_ITEM(item, 0));
 		return -1;
 	}
 	if (name_len == 14 && strncasecmp(name, "content-length", 14) == 0 && check_length(t, item, value, value_len) < 0)
@@ -186,7 +198,8 @@ static int set_head(ph_thread *t, PyObject *status, PyObject *headers)
 	if (check_status(status, &text, &len) < 0)
 		return -1;
 	if (!PyList_Check(headers)) {
-		PyErr_Format(PyExc_TypeError, "the headers must be a list of tuples (name, value), not %.100s", Py_TYPE(headers)->tp_name);
+		PyErr_Format(PyExc_TypeError, "the headers must be a list of tuples (name, value), not %.100s",
+			Py_TYPE(headers)->tp_name);
 		return -1;
 	}
 	if (ph_buffer_add(&t->status, text, len) < 0)
@@ -203,7 +216,8 @@ static void raise_exc_info(PyObject *exc_info)
 {
 	PyObject *value = PyTuple_GET_ITEM(exc_info, 1), *tb = PyTuple_GET_ITEM(exc_info, 2);
 	if (!PyExceptionInstance_Check(value)) {
-		PyErr_SetString(PyExc_RuntimeError, "start_response() was called with exc_info after the headers had been sent");
+		PyErr_SetString(
+			PyExc_RuntimeError, "start_response() was called with exc_info after the headers had been sent");
 		return;
 	}
 	if (PyTraceBack_Check(tb))
@@ -249,7 +263,8 @@ static PyObject *start_response_call(PyObject *self, PyObject *const *args, size
 		return NULL;
 	}
 	if (nargs < 2 || nargs > 3) {
-		PyErr_Format(PyExc_TypeError, "start_response() takes status, headers and an optional exc_info (%zd arguments given)", nargs);
+		PyErr_Format(PyExc_TypeError,
+			"start_response() takes status, headers and an optional exc_info (%zd arguments given)", nargs);
 		return NULL;
 	}
 	PyObject *exc_info = nargs == 3 ? args[2] : Py_None;
@@ -324,7 +339,8 @@ static PyObject *writer_call(PyObject *self, PyObject *const *args, size_t nargs
 		return NULL;
 	}
 	if (!PyBytes_Check(args[0])) {
-		PyErr_Format(PyExc_TypeError, "write() takes bytes, not %.100s: encode it, as in text.encode()", Py_TYPE(args[0])->tp_name);
+		PyErr_Format(PyExc_TypeError, "write() takes bytes, not %.100s: encode it, as in text.encode()",
+			Py_TYPE(args[0])->tp_name);
 		return NULL;
 	}
 	if (PyBytes_GET_SIZE(args[0]) > 0 && send_now(w, args[0]) < 0)

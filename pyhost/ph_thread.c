@@ -43,12 +43,13 @@ void ph_buffer_trim(ph_buffer *b)
 
 int ph_set_app(void *callable, int multithread, int multiprocess, const char *server_software)
 {
-	PyTypeObject *types[] = {&ph_input_type, &ph_errors_type, &ph_start_response_type, &ph_writer_type, &ph_file_wrapper_type};
+	PyTypeObject *types[] = {
+		&ph_input_type, &ph_errors_type, &ph_start_response_type, &ph_writer_type, &ph_file_wrapper_type};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (PyType_Ready(types[i]) < 0)
 			goto failed;
 	if (ph_traceback_init() < 0 || ph_file_wrapper_init() < 0 ||
-	    ph_environ_init(multithread, multiprocess, server_software) < 0)
+		ph_environ_init(multithread, multiprocess, server_software) < 0)
 		goto failed;
 	app = callable;
 	Py_INCREF(app);
@@ -226,7 +227,7 @@ static int need_bytes(PyObject *chunk)
 	if (PyBytes_Check(chunk))
 		return 0;
 	PyErr_Format(PyExc_TypeError, "the app's iterable gave %.100s instead of bytes%s", Py_TYPE(chunk)->tp_name,
-		     PyUnicode_Check(chunk) ? ": encode it, as in text.encode()" : "");
+		PyUnicode_Check(chunk) ? ": encode it, as in text.encode()" : "");
 	return -1;
 }
 
@@ -315,7 +316,8 @@ static ph_event answer(ph_thread *t, ph_reply *reply)
 		return fail(t, reply);
 	}
 	if (PyUnicode_Check(result)) {
-		PyErr_SetString(PyExc_TypeError, "the app returned a str instead of an iterable of bytes: return [text.encode()]");
+		PyErr_SetString(
+			PyExc_TypeError, "the app returned a str instead of an iterable of bytes: return [text.encode()]");
 		return fail(t, reply);
 	}
 	if (PyBytes_Check(result)) {
@@ -325,7 +327,7 @@ static ph_event answer(ph_thread *t, ph_reply *reply)
 		return t->app_iter == NULL ? fail(t, reply) : sequence(t, reply);
 	}
 	if (Py_TYPE(result) == &ph_file_wrapper_type && t->started &&
-	    ph_file_wrapper_regular(result, &reply->fd, &reply->offset, &reply->length)) {
+		ph_file_wrapper_regular(result, &reply->fd, &reply->offset, &reply->length)) {
 		reply->total = t->head_sent ? -1 : reply->length;
 		ph_reply_head(t, reply);
 		return PH_FILE;
@@ -333,14 +335,16 @@ static ph_event answer(ph_thread *t, ph_reply *reply)
 	t->iter = PyObject_GetIter(result);
 	if (t->iter == NULL) {
 		if (PyErr_ExceptionMatches(PyExc_TypeError))
-			PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes", Py_TYPE(result)->tp_name);
+			PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes",
+				Py_TYPE(result)->tp_name);
 		return fail(t, reply);
 	}
 	return advance(t, reply);
 }
 
 /* call builds the environ and calls the app; NULL with the error set. */
-static PyObject *call(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream)
+static PyObject *call(
+	ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream)
 {
 	static PyObject *input_key, *errors_key; /* interned, for life */
 	if (input_key == NULL && (input_key = PyUnicode_InternFromString("wsgi.input")) == NULL)
@@ -351,11 +355,9 @@ static PyObject *call(ph_thread *t, const char *request, size_t request_len, con
 	if (environ == NULL)
 		return NULL;
 	PyObject *result = NULL;
-	if ((t->input = ph_input_new(t, body, body_len, stream)) != NULL &&
-	    (t->errors = ph_errors_new(t)) != NULL &&
-	    (t->start_response = ph_start_response_new(t)) != NULL &&
-	    PyDict_SetItem(environ, input_key, t->input) == 0 &&
-	    PyDict_SetItem(environ, errors_key, t->errors) == 0) {
+	if ((t->input = ph_input_new(t, body, body_len, stream)) != NULL && (t->errors = ph_errors_new(t)) != NULL &&
+		(t->start_response = ph_start_response_new(t)) != NULL && PyDict_SetItem(environ, input_key, t->input) == 0 &&
+		PyDict_SetItem(environ, errors_key, t->errors) == 0) {
 		PyObject *args[3] = {NULL, environ, t->start_response};
 		result = PyObject_Vectorcall(app, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 	}
@@ -371,7 +373,8 @@ static ph_event leave(ph_event event)
 	return event;
 }
 
-ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream, ph_reply *reply)
+ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream,
+	ph_reply *reply)
 {
 	*reply = (ph_reply){.total = -1, .fd = -1};
 	attach(t);

@@ -1,0 +1,314 @@
+package bridge
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// counter is a Worker that notes the paths it begins, and answers at once.
+type counter struct {
+	begun func(path string)
+	reply Reply
+}
+
+func newCounter(begun func(path string)) *counter {
+	return &counter{begun, start("200 OK").whole("ok")}
+}
+
+func (w *counter) Begin(c *Call) Event {
+	w.begun(value(c, "PATH_INFO"))
+	return EventDone
+}
+
+func (w *counter) Next() Event            { panic("there is no more") }
+func (w *counter) Abort() Event           { panic("there is nothing to abort") }
+func (w *counter) Reply() *Reply          { return &w.reply }
+func (w *counter) Detach()                {}
+func (w *counter) Idle()                  {}
+func (w *counter) Runnable() bool         { return rand.IntN(2) == 0 }
+func (w *counter) GILWait() time.Duration { return 0 }
+
+// at is the i-th moment of a test.
+func at(i int) time.Time { return time.Unix(1_000_000, 0).Add(time.Duration(i) * time.Millisecond) }
+
+// drainQueue closes q and gives the paths that a worker finds in it.
+func drainQueue(q *Queue) (paths []string) {
+	q.Close()
+	q.Work(newCounter(func(path string) { paths = append(paths, path) }), func() {})
+	return paths
+}
+
+// TestQueueOrder: the oldest first, whatever was taken back meanwhile.
+func TestQueueOrder(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	for _, test := range []struct {
+		name   string
+		remove []int
+		want   string
+	}{
+		{"all", nil, "[/0 /1 /2 /3 /4]"},
+		{"without the first", []int{0}, "[/1 /2 /3 /4]"},
+		{"without the last", []int{4}, "[/0 /1 /2 /3]"},
+		{"without the middle", []int{2, 1}, "[/0 /3 /4]"},
+		{"without the ends", []int{4, 0}, "[/1 /2 /3]"},
+		{"one", []int{0, 1, 3, 4}, "[/2]"},
+		{"none", []int{4, 3, 2, 1, 0}, "[]"},
+	} {
+		q := new(Queue)
+		var calls []*Call
+		for i := range 5 {
+			c := queueable(t, s, nc, fmt.Sprintf("/%d", i), time.Now())
+			if err := q.Push(c); err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, c)
+		}
+		for _, i := range test.remove {
+			if !q.Remove(calls[i]) {
+				t.Errorf("%s: %d could not be removed", test.name, i)
+			}
+			if q.Remove(calls[i]) {
+				t.Errorf("%s: %d was removed twice", test.name, i)
+			}
+		}
+		if n := q.Stats().Waiting; n != 5-len(test.remove) {
+			t.Errorf("%s: %d wait", test.name, n)
+		}
+		if got := fmt.Sprint(drainQueue(q)); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestQueueTakenBack: what was taken back can be pushed again, at the end.
+func TestQueueTakenBack(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	q := new(Queue)
+	a, b := queueable(t, s, nc, "/a", time.Now()), queueable(t, s, nc, "/b", time.Now())
+	for _, c := range []*Call{a, b} {
+		if err := q.Push(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !q.Remove(a) || q.Push(a) != nil {
+		t.Fatal("not taken back, or not taken again")
+	}
+	if got := fmt.Sprint(drainQueue(q)); got != "[/b /a]" {
+		t.Errorf("got %s", got)
+	}
+	if q.Remove(a) {
+		t.Error("a request that was run is taken back")
+	}
+}
+
+func TestQueueLimit(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	q := &Queue{Limit: 2}
+	push := func(path string) error { return q.Push(queueable(t, s, nc, path, time.Now())) }
+	if push("/1") != nil || push("/2") != nil {
+		t.Fatal("refused below the limit")
+	}
+	if err := push("/3"); err != ErrQueueFull {
+		t.Errorf("at the limit: %v", err)
+	}
+	if c := q.Expired(time.Now().Add(time.Hour)); c == nil || value(c, "PATH_INFO") != "/1" {
+		t.Error("the oldest did not expire")
+	}
+	if err := push("/4"); err != nil {
+		t.Errorf("below the limit again: %v", err)
+	}
+	if got := fmt.Sprint(drainQueue(q)); got != "[/2 /4]" {
+		t.Errorf("got %s", got)
+	}
+	if err := push("/5"); err != ErrQueueClosed {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// TestQueueExpired: the oldest, one at a time, if it came before the given time.
+func TestQueueExpired(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	q := new(Queue)
+	if q.Expired(at(1000)) != nil {
+		t.Error("something expired in an empty queue")
+	}
+	for i := range 4 {
+		if err := q.Push(queueable(t, s, nc, fmt.Sprintf("/%d", i), at(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		at   int
+		want string
+	}{{0, ""}, {2, "/0"}, {2, "/1"}, {2, ""}, {3, "/2"}, {3, ""}} {
+		got := ""
+		if c := q.Expired(at(test.at)); c != nil {
+			got = value(c, "PATH_INFO")
+		}
+		if got != test.want {
+			t.Errorf("expired at %d: %q, want %q", test.at, got, test.want)
+		}
+	}
+	if got := fmt.Sprint(drainQueue(q)); got != "[/3]" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+// TestQueueClose: what waits is run, then the workers leave; idle ones leave at once.
+func TestQueueClose(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	for workers := range 4 {
+		q := new(Queue)
+		var ran atomic.Int64
+		var working, seated sync.WaitGroup
+		for range workers {
+			seated.Add(1)
+			working.Go(func() { q.Work(newCounter(func(string) { ran.Add(1) }), seated.Done) })
+		}
+		seated.Wait()
+		for range 20 {
+			if err := q.Push(queueable(t, s, nc, "/", time.Now())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q.Close()
+		q.Close()
+		working.Wait()
+		late := drainQueue(q) // a worker that comes late finds what is left
+		if n := int(ran.Load()) + len(late); n != 20 || workers > 0 && len(late) > 0 {
+			t.Errorf("%d workers: %d run, %d of them late", workers, n, len(late))
+		}
+	}
+}
+
+// TestQueueIdleWorkers: a request finds one of the workers that sleep.
+func TestQueueIdleWorkers(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	q := new(Queue)
+	ran := make(chan string, 1)
+	var working, seated sync.WaitGroup
+	for range 4 {
+		seated.Add(1)
+		working.Go(func() { q.Work(newCounter(func(path string) { ran <- path }), seated.Done) })
+	}
+	seated.Wait()
+	for i := range 300 {
+		path := fmt.Sprintf("/%d", i)
+		if err := q.Push(queueable(t, s, nc, path, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		if got := receive(t, "it is run", ran); got != path {
+			t.Fatalf("got %s, want %s", got, path)
+		}
+	}
+	q.Close()
+	working.Wait()
+}
+
+// TestQueueBlockedWorkers: requests that wait for each other need as many threads: none may stay
+// parked while others block.
+func TestQueueBlockedWorkers(t *testing.T) {
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	const threads = 8
+	q := new(Queue)
+	var working, seated sync.WaitGroup
+	var meet atomic.Pointer[sync.WaitGroup]
+	for range threads {
+		seated.Add(1)
+		w := newCounter(func(string) {
+			all := meet.Load()
+			all.Done()
+			all.Wait()
+		})
+		working.Go(func() { q.Work(w, seated.Done) })
+	}
+	seated.Wait()
+	for range 5 {
+		var all sync.WaitGroup
+		all.Add(threads)
+		meet.Store(&all)
+		for range threads {
+			if err := q.Push(queueable(t, s, nc, "/", time.Now())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		met := make(chan struct{})
+		go func() {
+			all.Wait()
+			close(met)
+		}()
+		receive(t, "all threads are at work", met)
+	}
+	q.Close()
+	working.Wait()
+}
+
+// TestQueueHammer: many push, many work, some take back. Every request is run once, or taken back.
+func TestQueueHammer(t *testing.T) {
+	const pushers, workers, each = 8, 6, 400
+	s, nc := &Server{Limits: lenient}, newSink(t)
+	q := &Queue{Limit: 50}
+	var ran [pushers * each]atomic.Int32
+	var working, pushing sync.WaitGroup
+	for range workers {
+		w := newCounter(func(path string) {
+			var i int
+			if _, err := fmt.Sscanf(path, "/%d", &i); err != nil {
+				t.Errorf("%q: %v", path, err)
+				return
+			}
+			ran[i].Add(1)
+			if i%97 == 0 {
+				time.Sleep(time.Millisecond) // the app's, not the test's: it blocks a thread
+			}
+		})
+		working.Go(func() { q.Work(w, func() {}) })
+	}
+	var full, removed, expired atomic.Int64
+	takenBack := func(c *Call) {
+		var i int
+		if _, err := fmt.Sscanf(value(c, "PATH_INFO"), "/%d", &i); err != nil {
+			t.Error(err)
+		}
+		ran[i].Add(1)
+	}
+	for p := range pushers {
+		pushing.Go(func() {
+			r := rand.New(rand.NewPCG(1, uint64(p)))
+			for i := range each {
+				c := queueable(t, s, nc, fmt.Sprintf("/%d", p*each+i), time.Now())
+				for q.Push(c) != nil {
+					full.Add(1)
+					if old := q.Expired(time.Now()); old != nil {
+						expired.Add(1)
+						takenBack(old)
+					}
+				}
+				if r.IntN(4) == 0 && q.Remove(c) {
+					removed.Add(1)
+					takenBack(c)
+				}
+				if r.IntN(50) == 0 {
+					_ = q.Stats()
+					_ = q.Running()
+				}
+			}
+		})
+	}
+	pushing.Wait()
+	q.Close()
+	working.Wait()
+	for i := range ran {
+		if n := ran[i].Load(); n != 1 {
+			t.Errorf("request %d: %d times", i, n)
+		}
+	}
+	if n := q.Stats().Waiting; n != 0 {
+		t.Errorf("%d wait still", n)
+	}
+	t.Logf("%d were full, %d removed, %d expired, of %d", full.Load(), removed.Load(), expired.Load(), len(ran))
+}
