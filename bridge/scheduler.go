@@ -31,6 +31,7 @@ type scheduler struct {
 	waited   time.Duration
 	tookAt   uint64    // taken at the last look
 	calm     int       // looks in a row with the GIL in use
+	idled    int       // looks in a row with the GIL idle, though requests moved on
 	quiet    int       // looks in a row with nothing waiting
 	pressed  time.Time // since when all threads are taken and requests wait; zero: they aren't
 	outgrown time.Time // when Outgrown was called last
@@ -52,6 +53,9 @@ const (
 	longTime = 10 * time.Millisecond
 	// calmLooks is how many looks must find the GIL in use before a mover is given up.
 	calmLooks = 20
+	// idleLooks is how many looks must find the GIL idle before a mover is added: one
+	// may have caught a thread on its way.
+	idleLooks = 3
 	// quietLooks is how many looks without anything waiting end the ticking.
 	quietLooks = 100
 
@@ -155,18 +159,23 @@ func (q *Queue) look(now time.Time) (wake []*seat) {
 	q.quiet = 0
 	moved := q.taken != q.tookAt
 	q.tookAt = q.taken
+	stuck := q.stuck
 	inUse := q.examine(now)
 	switch {
 	case inUse:
+		q.idled = 0
 		if q.calm++; q.calm >= calmLooks && q.wanted > 1 {
 			q.wanted--
 			q.calm = 0
 		}
-	case moved && q.movers() >= q.wanted && q.wanted < len(q.seats):
-		q.wanted++
-		q.calm = 0
+	case q.stuck > stuck || !moved:
+		q.calm, q.idled = 0, 0 // long waits: the next thread is woken for those
 	default:
 		q.calm = 0
+		if q.idled++; q.idled >= idleLooks && q.wanted < len(q.seats) {
+			q.wanted++
+			q.idled = 0
+		}
 	}
 	for n := min(q.wanted-q.movers(), q.n); n > 0; n-- {
 		s := q.next()

@@ -195,6 +195,25 @@ func TestShutdownBeforeServe(t *testing.T) {
 	}
 }
 
+// TestShutdownWhileStarting: whichever comes first, Serve returns.
+func TestShutdownWhileStarting(t *testing.T) {
+	for range 200 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{Queue: new(Queue)}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := receive(t, "Serve returns", served); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestServeListenerFails: Serve's caller is told.
 func TestServeListenerFails(t *testing.T) {
 	f := serve(t, new(Server), echo)

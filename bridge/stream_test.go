@@ -56,10 +56,15 @@ const kernelRoom = 16 << 20
 func (f *front) slow() *client {
 	f.t.Helper()
 	c := f.dial()
-	if err := c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
-		f.t.Fatal(err)
-	}
+	c.buffer(64 << 10)
 	return c
+}
+
+func (c *client) buffer(n int) {
+	c.t.Helper()
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(n); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // TestSlowReader: each chunk is on the wire before the next is asked for, so a client that does not
@@ -68,7 +73,7 @@ func TestSlowReader(t *testing.T) {
 	for _, size := range []int{copyBody / 4, 4 * copyBody} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
-			s := newSource(size, 2*kernelRoom/int64(size))
+			s := newSource(size, (kernelRoom+kernelRoom/8)/int64(size))
 			f := serve(t, new(Server), s.app)
 			c := f.slow()
 			c.request("GET /")
@@ -78,6 +83,7 @@ func TestSlowReader(t *testing.T) {
 			if f.workers[0].attached.Load() {
 				t.Error("the worker waits for the client with the GIL")
 			}
+			c.buffer(4 << 20)
 			if r := c.response("GET"); r.body != strings.Repeat(s.next, int(s.total)) {
 				t.Errorf("%d bytes, or others, came", len(r.body))
 			}

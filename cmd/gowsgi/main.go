@@ -25,7 +25,19 @@ func init() {
 	// The main goroutine stays on the process's main thread, which becomes Python's:
 	// threading.main_thread() and signal.signal() want that.
 	runtime.LockOSThread()
+	spareProcs()
 }
+
+// spareProcs gives Go more Ps than there are CPUs. A Python thread keeps its P while it
+// computes in C, and one that comes back and finds no P idle must sleep, with the GIL in
+// its hands. $GOMAXPROCS has the last word.
+func spareProcs() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + procsForPython)
+	}
+}
+
+const procsForPython = 6
 
 func main() {
 	// A log whose reader has left must not end the server: Go lets SIGPIPE on stdout

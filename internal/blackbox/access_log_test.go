@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -142,5 +143,22 @@ func TestAccessLogIsComplete(t *testing.T) {
 	s.stop(t)
 	if n := strings.Count(s.log.String(), "/?counted"); n != requests {
 		t.Errorf("%d lines for %d requests", n, requests)
+	}
+}
+
+// Who reads the log may leave; the server stays.
+func TestLogReaderLeaves(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := single.start(t, launch{App: "errors", Stderr: w})
+	w.Close()
+	r.Close()
+	for range 50 {
+		s.get(t, "/ok").want(t, 200, "ok")
+		s.get(t, "/raise?what=value").wantCrash(t)
+		s.get(t, "/errors?name=unheard").want(t, 200, "logged")
 	}
 }

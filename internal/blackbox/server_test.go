@@ -32,6 +32,8 @@ type launch struct {
 	KeepThreads int
 	// KeepChildren is how many processes the app keeps until the server's end.
 	KeepChildren int
+	// Stderr takes the server's stderr in place of its log.
+	Stderr *os.File
 	// MayNotDrain is set by a test whose app can't be drained: any exit code will do.
 	MayNotDrain bool
 }
@@ -53,10 +55,11 @@ type server struct {
 	scratch string // folder for gates, events and what the app writes
 	log     *logged
 
-	cmd     *exec.Cmd
-	base    census        // taken when the server was ready
-	exited  chan struct{} // closed when the process is gone
-	stopped bool
+	cmd       *exec.Cmd
+	readyLine chan []byte
+	base      census        // taken when the server was ready
+	exited    chan struct{} // closed when the process is gone
+	stopped   bool
 
 	mu    sync.Mutex
 	conns []net.Conn // the test's own, closed before hygiene is asserted
@@ -65,11 +68,25 @@ type server struct {
 // start serves an app and returns once the server says that it is ready.
 func (v variant) start(t *testing.T, l launch) *server {
 	t.Helper()
+	s := v.launch(t, l)
+	s.awaitReady(t)
+	return s
+}
+
+// launch starts the process and returns while it is still importing.
+func (v variant) launch(t *testing.T, l launch) *server {
+	t.Helper()
 	s := &server{launch: l, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{})}
 	t.Cleanup(func() { s.cleanup(t) })
-	readyLine := s.spawn(t, v)
+	s.spawn(t, v)
+	return s
+}
+
+// awaitReady waits for the ready line and takes the address from it.
+func (s *server) awaitReady(t *testing.T) {
+	t.Helper()
 	select {
-	case line, ok := <-readyLine:
+	case line, ok := <-s.readyLine:
 		if !ok {
 			t.Fatalf("server ended or closed its ready fd before it was ready; stderr:\n%s", s.log)
 		}
@@ -81,16 +98,15 @@ func (v variant) start(t *testing.T, l launch) *server {
 	}
 	if u, err := url.Parse(s.ready.URL); err == nil && u.Host != "" {
 		s.addr = u.Host
-	} else if !l.Bare {
+	} else if !s.Bare {
 		t.Fatalf("ready line has no usable url: %+v", s.ready)
 	}
-	s.base = takeCensus(s.cmd.Process.Pid)
-	return s
+	s.base = takeCensus(s.pid())
 }
 
-// spawn starts the process in a group of its own. The channel yields the ready line, or
-// is closed without one.
-func (s *server) spawn(t *testing.T, v variant) <-chan []byte {
+// spawn starts the process in a group of its own. readyLine will yield the ready line, or
+// be closed without one.
+func (s *server) spawn(t *testing.T, v variant) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -103,6 +119,9 @@ func (s *server) spawn(t *testing.T, v variant) <-chan []byte {
 	}
 	s.cmd.Env = append(environ(s.scratch), s.Env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if s.Stderr != nil {
+		s.cmd.Stderr = s.Stderr
+	}
 	s.cmd.ExtraFiles = []*os.File{w} // becomes fd 3
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A grandchild that holds stderr open must not keep Wait from returning.
@@ -114,15 +133,14 @@ func (s *server) spawn(t *testing.T, v variant) <-chan []byte {
 		t.Fatal(err)
 	}
 	go func() { _ = s.cmd.Wait(); close(s.exited) }()
-	line := make(chan []byte, 1)
+	s.readyLine = make(chan []byte, 1)
 	go func() {
 		defer r.Close()
 		if b, err := bufio.NewReader(r).ReadBytes('\n'); err == nil {
-			line <- b
+			s.readyLine <- b
 		}
-		close(line)
+		close(s.readyLine)
 	}()
-	return line
 }
 
 func (s *server) options(v variant) []string {

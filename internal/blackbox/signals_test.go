@@ -2,6 +2,8 @@ package blackbox
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -47,17 +49,17 @@ func TestDrain(t *testing.T) {
 	run(t, both, func(t *testing.T, v variant) {
 		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			t.Run(sig.String(), func(t *testing.T) {
-				s := v.start(t, launch{App: "signals", Args: []string{"--threads", "2"}})
+				s := v.start(t, launch{App: "signals", Args: []string{"--threads", "2", "--queue", "1"}})
 				idle := s.dial(t)
 				idle.send(request("GET", "/", ""))
 				idle.response("GET").want(t, 200, "index")
 				g1, g2 := s.gate(t, "one"), s.gate(t, "two")
-				one, two, queued := s.dial(t), s.dial(t), s.dial(t)
+				one, two := s.dial(t), s.dial(t)
 				one.send(request("GET", "/gate?name=one", ""))
 				two.send(request("GET", "/stream?name=two", ""))
 				g1.reached(t)
 				g2.reached(t)
-				queued.send(request("GET", "/", ""))
+				queued := s.queued(t)
 
 				s.signal(t, sig)
 				s.refuses(t)
@@ -73,12 +75,32 @@ func TestDrain(t *testing.T) {
 				if !strings.EqualFold(r.get("Connection"), "close") {
 					t.Errorf("no Connection: close while draining: %q", r.Head)
 				}
-				queued.response("GET").want(t, 200, "index")
+				receive(t, queued, "an answer from the queue").want(t, 200, "index")
 				s.wantEnd(t, 10*time.Second, 0)
 				s.wantEvents(t, "atexit ran")
 			})
 		}
 	})
+}
+
+// queued has one request wait for a thread of a server with --queue 1 and all threads busy.
+// It sends two: the one that is refused proves that the other one is in the queue.
+func (s *server) queued(t *testing.T) <-chan *response {
+	t.Helper()
+	answers := make(chan *response, 2)
+	for range 2 {
+		c := s.dial(t)
+		c.send(request("GET", "/", ""))
+		go func() {
+			r, err := c.tryResponse("GET")
+			if err != nil {
+				r = &response{Reason: err.Error()}
+			}
+			answers <- r
+		}()
+	}
+	wantBusy(t, receive(t, answers, "a refusal"))
+	return answers
 }
 
 func (s *server) wantEvents(t *testing.T, events ...string) {
@@ -253,6 +275,36 @@ func TestIgnoredInterruptStillDrains(t *testing.T) {
 		s := v.start(t, launch{App: "signals", Env: []string{"WANTS=own-term"}})
 		s.signal(t, syscall.SIGINT)
 		s.wantEnd(t, 10*time.Second, 0)
+	})
+}
+
+// Clause: "once the app is imported and the port listens": nothing is said before. And a
+// TERM in the middle of the import is obeyed, with nothing left behind.
+func TestSignalDuringImport(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		for _, ends := range []bool{false, true} {
+			path := filepath.Join(t.TempDir(), "ready")
+			s := v.launch(t, launch{App: "signals", Env: []string{"WANTS=import-gate"}, Args: []string{"--ready-file", path}})
+			g := s.gate(t, "import")
+			g.reached(t)
+			if _, err := os.Stat(path); err == nil {
+				t.Error("the ready file is there during the import")
+			}
+			select {
+			case line := <-s.readyLine:
+				t.Errorf("ready during the import: %q", line)
+			default:
+			}
+			if ends {
+				s.signal(t, syscall.SIGTERM)
+				s.wantEnd(t, 15*time.Second)
+				continue
+			}
+			g.open(t)
+			s.awaitReady(t)
+			s.get(t, "/").want(t, 200, "index")
+			s.stop(t)
+		}
 	})
 }
 

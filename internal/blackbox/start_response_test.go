@@ -44,6 +44,19 @@ func TestStartResponse(t *testing.T) {
 		t.Run("write of 4 MiB", func(t *testing.T) {
 			s.get(t, "/write-big").want(t, 200, strings.Repeat("w", 4<<20)+"end")
 		})
+		t.Run("1,000 headers", func(t *testing.T) {
+			r := s.get(t, "/many")
+			r.want(t, 200, "many")
+			if got := r.get("X-Many-999"); got != strings.Repeat("999", 100) {
+				t.Errorf("the last header is %q", got)
+			}
+		})
+		t.Run("HEAD of write", func(t *testing.T) {
+			c := s.dial(t)
+			c.send(request("HEAD", "/write", "") + request("GET", "/late", ""))
+			c.response("HEAD").wantStatus(t, 200)
+			c.response("GET").want(t, 202, "late")
+		})
 		t.Run("exc_info after headers", func(t *testing.T) { testExcInfoAfter(t, s) })
 	})
 }

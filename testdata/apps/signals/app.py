@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 from probe import SCRATCH, App, arg, event, gate, reply, reply_json, validator
 
@@ -21,6 +22,12 @@ def at_exit():
     event("atexit ran")
     print("atexit printed")  # buffered when stdout is a pipe: someone has to flush it
 
+
+if "import-gate" in WANTS:
+    # The FIFO is made by a test that runs beside the import.
+    while not os.path.exists(os.path.join(SCRATCH, "import")):
+        time.sleep(0.001)
+    gate("import")
 
 if "handlers" in WANTS:
     for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGWINCH):

@@ -236,6 +236,11 @@ def own(environ, start_response):
     return reply(start_response, "own", headers=headers)
 
 
+@application.at("/many")
+def many(environ, start_response):
+    return reply(start_response, "many", headers=[(f"X-Many-{i}", str(i) * 100) for i in range(1000)])
+
+
 @application.at("/first-chunk")
 def first_chunk(environ, start_response):
     start_response("200 OK", [TEXT])
