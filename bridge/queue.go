@@ -38,7 +38,6 @@ type Queue struct {
 type seat struct {
 	id     int
 	worker Worker
-	wake   chan struct{} // holds one wake-up
 
 	state seatState
 	since time.Time // when its request was taken
@@ -69,7 +68,7 @@ func (q *Queue) Push(c *Call) error {
 	s := q.pushed()
 	q.mu.Unlock()
 	if s != nil {
-		s.wake <- struct{}{}
+		s.worker.Wake()
 	}
 	return nil
 }
@@ -106,7 +105,7 @@ func (q *Queue) Close() {
 	for _, s := range q.seats {
 		if s.state == seatParked {
 			q.rouse(s)
-			s.wake <- struct{}{} // holds one, and a parked seat's is empty
+			s.worker.Wake()
 		}
 	}
 	q.kick()
@@ -126,7 +125,7 @@ func (q *Queue) Work(w Worker, seated func()) {
 func (q *Queue) sit(w Worker) *seat {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := &seat{id: len(q.seats), worker: w, wake: make(chan struct{}, 1)}
+	s := &seat{id: len(q.seats), worker: w}
 	// A copy: Running reads the old one without the mutex.
 	q.seats = append(q.seats[:len(q.seats):len(q.seats)], s)
 	q.seated(s)
@@ -152,8 +151,7 @@ func (q *Queue) take(s *seat) *Call {
 		}
 		q.park(s)
 		q.mu.Unlock()
-		s.worker.Idle()
-		<-s.wake
+		s.worker.Park()
 	}
 }
 

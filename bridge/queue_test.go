@@ -12,12 +12,14 @@ import (
 
 // counter is a Worker that notes the paths it begins, and answers at once.
 type counter struct {
+	resting
+
 	begun func(path string)
 	reply Reply
 }
 
 func newCounter(begun func(path string)) *counter {
-	return &counter{begun, start("200 OK").whole("ok")}
+	return &counter{begun: begun, reply: start("200 OK").whole("ok")}
 }
 
 func (w *counter) Begin(c *Call) Event {
@@ -25,13 +27,9 @@ func (w *counter) Begin(c *Call) Event {
 	return EventDone
 }
 
-func (w *counter) Next() Event            { panic("there is no more") }
-func (w *counter) Abort() Event           { panic("there is nothing to abort") }
-func (w *counter) Reply() *Reply          { return &w.reply }
-func (w *counter) Detach()                {}
-func (w *counter) Idle()                  {}
-func (w *counter) Runnable() bool         { return rand.IntN(2) == 0 }
-func (w *counter) GILWait() time.Duration { return 0 }
+func (w *counter) Next() Event   { panic("there is no more") }
+func (w *counter) Abort() Event  { panic("there is nothing to abort") }
+func (w *counter) Reply() *Reply { return &w.reply }
 
 // at is the i-th moment of a test.
 func at(i int) time.Time { return time.Unix(1_000_000, 0).Add(time.Duration(i) * time.Millisecond) }

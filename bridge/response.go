@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,15 +24,12 @@ type response struct {
 	delimited bool  // the connection's end is the body's
 	left      int64 // what the announced length still wants; -1: none was announced
 	overlong  bool  // the app gave more than it announced
-	whole     bool  // nothing more will be sent
 
 	status    int
 	headBytes int
 	fields    int   // headers sent
 	sent      int64 // body bytes, framing not counted
 }
-
-var errOverlong = errors.New("the app gave more bytes than its Content-Length; the rest was cut off")
 
 // framing is what the app's headers say of the response's frame.
 type framing struct {

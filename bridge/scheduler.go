@@ -261,7 +261,7 @@ func (q *Queue) monitor() {
 			q.sleeping = rest
 			q.mu.Unlock()
 			for _, s := range wake {
-				s.wake <- struct{}{}
+				s.worker.Wake()
 			}
 			if closed {
 				ticker.Stop()

@@ -39,7 +39,7 @@ type Reply struct {
 }
 
 // Worker is one Python thread. Its methods are called on that thread only, by
-// [Queue.Work], but for Runnable and GILWait. Begin, Next and Abort return attached
+// [Queue.Work], but for Wake, Runnable and GILWait. Begin, Next and Abort return attached
 // (holding the GIL).
 type Worker interface {
 	// Begin runs the app for c until there is something to send.
@@ -54,6 +54,11 @@ type Worker interface {
 	Detach()
 	// Idle gives up the GIL, and what the reply pointed to: there is no work.
 	Idle()
+	// Park is Idle and then sleep, until Wake. A Wake that came before ends it at once.
+	Park()
+	// Wake ends the Park under way, or the next one. From any goroutine; never twice
+	// for one Park.
+	Wake()
 
 	// Runnable tells, from any goroutine, whether the thread runs at this moment or
 	// would if it had a CPU; false: it sleeps in the kernel. Where that can't be told,

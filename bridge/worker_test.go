@@ -3,6 +3,7 @@ package bridge
 import (
 	"io"
 	"iter"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -12,9 +13,21 @@ import (
 // ends as the app_iter does; yield returns false when the request is aborted.
 type app func(c *Call) iter.Seq2[Event, Reply]
 
+// resting is the part of a [Worker] that has nothing to do with requests. What it says of itself is
+// made up: requests must not depend on it.
+type resting struct{ parker }
+
+func (r *resting) Park()                { r.sleep() }
+func (*resting) Detach()                {}
+func (*resting) Idle()                  {}
+func (*resting) Runnable() bool         { return rand.IntN(2) == 0 }
+func (*resting) GILWait() time.Duration { return 0 }
+
 // thread is a [Worker] that runs an app in Go. It keeps the contract as strictly as it may:
 // what a reply pointed to is overwritten at the next call of a method.
 type thread struct {
+	resting
+
 	app  app
 	next func() (Event, Reply, bool)
 	stop func()
@@ -51,10 +64,10 @@ func (w *thread) Idle() {
 	w.idles.Add(1)
 }
 
-// Runnable: the queue may think that a thread which computes is blocked, and the other
-// way round; requests must not depend on it.
-func (w *thread) Runnable() bool         { return w.attached.Load() }
-func (w *thread) GILWait() time.Duration { return 0 }
+func (w *thread) Park() {
+	w.Idle()
+	w.sleep()
+}
 
 func (w *thread) advance() Event {
 	w.spoil()

@@ -134,6 +134,13 @@ void ph_detach(ph_thread *t);
  * has nothing to do. Attaches first when it must. */
 void ph_idle(ph_thread *t);
 
+/* ph_park is ph_idle, then sleep until ph_wake. */
+void ph_park(ph_thread *t);
+
+/* ph_wake ends the ph_park under way or the next one; once for each. From any thread,
+ * GIL held or not. */
+void ph_wake(ph_thread *t);
+
 /* ph_gil_wait is how long the thread has waited for the GIL in ph_begin, ph_next
  * and ph_abort, in nanoseconds. From any thread, GIL held or not. */
 int64_t ph_gil_wait(ph_thread *t);

@@ -34,6 +34,7 @@ struct ph_thread {
 	PyThreadState *tstate; /* for life; never deleted */
 	bool attached;
 	_Atomic(int64_t) gil_wait; /* nanoseconds in all */
+	PyThread_type_lock parking; /* taken while nobody has called ph_wake */
 	PyThread_type_lock io_lock; /* held around phRead and phWrite, GIL released */
 
 	/* The request. Strong references, NULL between requests. */

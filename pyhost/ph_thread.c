@@ -80,10 +80,10 @@ ph_thread *ph_thread_new(int index, const char *name)
 		return NULL;
 	t->index = index;
 	t->io_lock = PyThread_allocate_lock();
-	if (t->io_lock == NULL) {
-		PyMem_RawFree(t);
-		return NULL;
-	}
+	t->parking = PyThread_allocate_lock();
+	if (t->io_lock == NULL || t->parking == NULL)
+		return NULL; /* out of memory at the start: the process ends */
+	PyThread_acquire_lock(t->parking, WAIT_LOCK);
 	/* Never released: the state is found by extensions that call
 	 * PyGILState_Ensure, and thread-locals live as long as the thread. */
 	PyGILState_Ensure();
@@ -140,6 +140,17 @@ void ph_idle(ph_thread *t)
 		return;
 	drop_reply(t);
 	ph_detach(t);
+}
+
+void ph_park(ph_thread *t)
+{
+	ph_idle(t);
+	PyThread_acquire_lock(t->parking, WAIT_LOCK);
+}
+
+void ph_wake(ph_thread *t)
+{
+	PyThread_release_lock(t->parking);
 }
 
 /* expire ends the request's objects: what the app still holds raises from now on. */

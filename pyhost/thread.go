@@ -82,6 +82,13 @@ func (t *thread) Detach() { C.ph_detach(t.c) }
 // Idle implements [bridge.Worker].
 func (t *thread) Idle() { C.ph_idle(t.c) }
 
+// Park implements [bridge.Worker]. It sleeps in C: Go would need a second thread, and two
+// more wake-ups, to bring a goroutine back that is locked to its thread.
+func (t *thread) Park() { C.ph_park(t.c) }
+
+// Wake implements [bridge.Worker].
+func (t *thread) Wake() { C.ph_wake(t.c) }
+
 // Runnable implements [bridge.Worker].
 func (t *thread) Runnable() bool { return t.state.runnable() }
 

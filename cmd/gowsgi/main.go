@@ -37,7 +37,7 @@ func spareProcs() {
 	}
 }
 
-const procsForPython = 6
+const procsForPython = 2
 
 func main() {
 	// A log whose reader has left must not end the server: Go lets SIGPIPE on stdout

@@ -22,6 +22,8 @@ func (s *server) gate(t *testing.T, name string) *gate {
 	if err := syscall.Mkfifo(g.path, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// Also keeps the collector from closing the file, which would open the gate.
+	t.Cleanup(func() { g.w.Close() })
 	return g
 }
 

@@ -6,7 +6,7 @@ requests to oneself.
 """
 
 import asyncio
-import concurrent.futures
+import concurrent.futures.thread  # registers hooks for fork: too late when another thread forks
 import ctypes
 import faulthandler
 import functools
