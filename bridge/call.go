@@ -17,7 +17,7 @@ var (
 	errOutside     = &http1.Error{Status: 404, Reason: "nothing is mounted here"}
 	errFull        = &http1.Error{Status: 503, Reason: "too many requests are waiting; try again soon"}
 	errWaited      = &http1.Error{Status: 503, Reason: "the request waited too long for a free thread"}
-	errClosing     = &http1.Error{Status: 503, Reason: "the server is shutting down"}
+	errShutdown    = &http1.Error{Status: 503, Reason: "the server is shutting down"}
 
 	retryAfter = []string{"Retry-After: 1"}
 )
@@ -27,7 +27,7 @@ func unavailable(err error) error {
 	if errors.Is(err, ErrQueueFull) {
 		return errFull
 	}
-	return errClosing
+	return errShutdown
 }
 
 // Call is one request: packed for its way to a Python thread, and the response on

@@ -101,7 +101,9 @@ func (c *conn) await() bool {
 			continue
 		}
 		if err != nil {
-			c.gone.Store(true)
+			if err != errClosing {
+				c.gone.Store(true)
+			}
 			c.done.wait()
 			return false
 		}

@@ -14,6 +14,7 @@ import (
 var (
 	errTimeout = errors.New("the client was too slow")
 	errGone    = errors.New("the client left")
+	errClosing = errors.New("nothing came before the connection was closed")
 )
 
 // aLongTimeAgo is a deadline that ends what is under way.
@@ -60,7 +61,7 @@ type reader struct {
 
 	// interrupted ends every read from now on: the request is over.
 	interrupted atomic.Bool
-	// closing makes the wait under way end, with what is there already or errGone.
+	// closing makes the wait under way end, with what is there already or errClosing.
 	closing atomic.Bool
 	hurry   bool // of attempt: don't wait
 
@@ -168,7 +169,7 @@ func (r *reader) attempt(fd uintptr) bool {
 				r.release()
 			}
 			if r.hurry {
-				r.err = errGone
+				r.err = errClosing
 			}
 			return r.hurry
 		default:
@@ -182,7 +183,7 @@ func (r *reader) attempt(fd uintptr) bool {
 func (r *reader) expire(d time.Duration) { r.by.Store(deadline(d)) }
 
 // close makes the read under way end at once: with bytes that have come already, or
-// with errGone.
+// with errClosing.
 func (r *reader) close() {
 	r.closing.Store(true)
 	_ = r.end(aLongTimeAgo)

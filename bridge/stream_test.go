@@ -203,7 +203,9 @@ func TestClientLeavesWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
-	receive(t, "write() fails", failed)
+	if err := receive(t, "write() fails", failed); err == nil {
+		t.Error("it did not")
+	}
 	until(t, "the request is over", func() bool { return len(f.logged()) == 1 })
 	if log := f.log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("log %q", log)

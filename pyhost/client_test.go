@@ -149,3 +149,34 @@ func (a answer) wantCrash(t testing.TB) {
 		t.Fatalf("body %q of a crash", a.body)
 	}
 }
+
+// response reads one answer from a connection that goes on, interim ones left out. Its framing
+// is taken off.
+func response(t testing.TB, c net.Conn) answer {
+	t.Helper()
+	r := bufio.NewReader(c)
+	for {
+		parsed, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.StatusCode < 200 {
+			continue
+		}
+		defer parsed.Body.Close()
+		body, err := io.ReadAll(parsed.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer{fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n", parsed.Status, len(body)), string(body)}
+	}
+}
+
+// wait waits for the connection's end, however long it takes.
+func wait(t testing.TB, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Time{})
+	if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+		t.Fatalf("%q, %v; want the connection's end", rest, err)
+	}
+}

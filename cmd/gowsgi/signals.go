@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -14,20 +13,21 @@ import (
 type action int
 
 const (
-	actDrain  action = iota // end in order; the app's own handler runs too
-	actStacks               // print every Python thread's stack
-	actTell                 // the app's own handler only
+	actNothing action = iota
+	actDrain          // end in order; the app's own handler runs too
+	actStacks         // print every Python thread's stack
 )
 
-// actions are the signals that Go owns (docs: README, "Signals"). An app's handler for
-// one of them does not replace what gowsgi does; it runs besides.
+// actions are the signals that Go handles (docs: README, "Signals"). With actNothing they
+// are the app's if it wants them, and do no harm if it does not. The others stay Go's: an
+// app's handler for one of those runs besides.
 var actions = map[os.Signal]action{
 	syscall.SIGTERM: actDrain,
 	syscall.SIGINT:  actDrain,
 	syscall.SIGQUIT: actStacks,
-	syscall.SIGHUP:  actTell,
-	syscall.SIGUSR1: actTell,
-	syscall.SIGUSR2: actTell,
+	syscall.SIGHUP:  actNothing,
+	syscall.SIGUSR1: actNothing,
+	syscall.SIGUSR2: actNothing,
 }
 
 // signals receives what the process is sent.
@@ -38,15 +38,10 @@ type signals struct {
 // watchSignals takes the signals over, before Python can.
 func watchSignals() *signals {
 	s := &signals{arrived: make(chan os.Signal, 16)}
-	signal.Notify(s.arrived, owned()...)
-	return s
-}
-
-func owned() (list []os.Signal) {
-	for s := range actions {
-		list = append(list, s)
+	for sig := range actions {
+		signal.Notify(s.arrived, sig)
 	}
-	return list
+	return s
 }
 
 func (s *signals) act(sig os.Signal) action { return actions[sig] }
@@ -54,16 +49,41 @@ func (s *signals) act(sig os.Signal) action { return actions[sig] }
 // reclaim takes back the signals that the app has set handlers for while it was
 // imported.
 func (s *signals) reclaim(log *slog.Logger) {
-	for _, sig := range pyhost.ReclaimSignals(owned()) {
+	var owned []os.Signal
+	for sig, act := range actions {
+		if act != actNothing {
+			owned = append(owned, sig)
+		}
+	}
+	for _, sig := range pyhost.ReclaimSignals(owned) {
 		log.Info("the app handles a signal that gowsgi owns: its handler runs besides", "signal", sig.String())
+	}
+}
+
+// whileLoading acts on signals as long as Python's main thread is in the app's import,
+// which may hang: until loaded is closed.
+func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
+	for {
+		select {
+		case <-loaded:
+			return
+		case sig := <-s.arrived:
+			switch actions[sig] {
+			case actDrain:
+				site.log.Info("exiting while the app is being imported", "signal", sig.String())
+				site.close()
+				os.Exit(0)
+			case actStacks:
+				site.printStacks()
+			}
+		}
 	}
 }
 
 // exitOnSecond ends the process at once at the next TERM or INT.
 func (s *signals) exitOnSecond(site *site) {
-	ending := []os.Signal{syscall.SIGTERM, syscall.SIGINT}
 	for sig := range s.arrived {
-		if slices.Contains(ending, sig) {
+		if actions[sig] == actDrain {
 			site.log.Warn("a second signal: exiting at once", "signal", sig.String())
 			site.close()
 			os.Exit(exitFailure)

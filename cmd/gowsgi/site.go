@@ -176,9 +176,14 @@ func (s *site) boot() error {
 	if err != nil {
 		return err
 	}
+	loaded := make(chan struct{})
+	if s.signals != nil {
+		go s.signals.whileLoading(s, loaded)
+	}
 	begun := time.Now()
 	s.app, err = s.host.Load(pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable})
 	s.imported = time.Since(begun)
+	close(loaded)
 	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
 		s.close() // the log goes out first
 		return notLoaded(failed)
@@ -255,19 +260,18 @@ func (s *site) control(failed <-chan error) error {
 				s.tellApp(sig)
 				s.drain()
 				return nil
-			case actTell:
-				s.tellApp(sig)
 			}
 		}
 	}
 }
 
-// exitGrace is how long the app's own end may take: its threads and atexit
-// functions.
-const exitGrace = 10 * time.Second
+// exitGrace is how long the app's own end may take, its threads and atexit functions,
+// when requests have used the drain's time up.
+const exitGrace = 2 * time.Second
 
 // drain lets what runs end, then the app.
 func (s *site) drain() {
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {
@@ -276,7 +280,7 @@ func (s *site) drain() {
 		}
 	}
 	s.server.Queue.Close()
-	end, cancelEnd := context.WithTimeout(context.Background(), exitGrace)
+	end, cancelEnd := context.WithTimeout(context.Background(), max(s.config.DrainTimeout-time.Since(begun), exitGrace))
 	defer cancelEnd()
 	if err := s.host.Shutdown(end); err != nil {
 		// Python's main thread hangs in the app: there is no way to return through it.

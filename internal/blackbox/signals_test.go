@@ -83,6 +83,26 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// Requests that were sent before the signal are answered, accepted or not, read or not.
+func TestDrainLosesNothing(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		for range 5 {
+			s := v.start(t, launch{App: "signals", Args: []string{"--threads", "2"}})
+			var conns []*conn
+			for range 30 {
+				c := s.dial(t)
+				c.send(request("GET", "/", ""))
+				conns = append(conns, c)
+			}
+			s.signal(t, syscall.SIGTERM)
+			for _, c := range conns {
+				c.response("GET").want(t, 200, "index")
+			}
+			s.wantEnd(t, 10*time.Second, 0)
+		}
+	})
+}
+
 // queued has one request wait for a thread of a server with --queue 1 and all threads busy.
 // It sends two: the one that is refused proves that the other one is in the queue.
 func (s *server) queued(t *testing.T) <-chan *response {

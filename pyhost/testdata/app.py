@@ -66,8 +66,8 @@ def as_list(start_response, status, headers):
 
 
 def as_generator(start_response, status, headers):
-    yield b""
     start_response(status, headers)
+    yield b""
     yield b"acc"
     yield b"epted"
 

@@ -1,0 +1,1 @@
+"""Measures gowsgi and its peers on one machine. Started by scripts/bench.sh."""
