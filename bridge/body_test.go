@@ -131,19 +131,26 @@ func TestReadAgain(t *testing.T) {
 	c.ended()
 }
 
-// TestReadNothing: a read into no room is neither an end nor an error (io.Reader).
+// TestReadNothing: a read into no room is neither an end nor an error, and waits for nobody
+// (io.Reader).
 func TestReadNothing(t *testing.T) {
+	read := make(chan string, 1)
 	f := serve(t, new(Server), answers(func(c *Call) Reply {
 		for _, p := range [][]byte{nil, {}} {
-			if n, err := c.ReadBody(p); n != 0 || err != nil {
-				return start("200 OK").whole(fmt.Sprintf("ReadBody(%#v) = %d, %v", p, n, err))
-			}
+			n, err := c.ReadBody(p)
+			read <- fmt.Sprint(n, " ", err)
 		}
 		body, err := readAll(c)
 		return start("200 OK").whole(fmt.Sprint(len(body), " ", err))
 	}))
 	c := f.dial()
-	go io.WriteString(c, head("POST /", "Content-Length: 100000")+pattern(100_000))
+	c.send(head("POST /", "Content-Length: 100000"))
+	for range 2 {
+		if got := receive(t, "the read returns", read); got != "0 <nil>" {
+			t.Errorf("got %s", got)
+		}
+	}
+	go io.WriteString(c, pattern(100_000))
 	c.expect("POST", 200, "100000 EOF")
 }
 

@@ -94,8 +94,8 @@ func TestIdleTimeout(t *testing.T) {
 	limits := lenient
 	limits.Idle = 300 * time.Millisecond
 	f := serve(t, &Server{Limits: limits}, echo)
-	fresh := f.dial()
 	began := time.Now()
+	fresh := f.dial()
 	fresh.ended()
 	if d := time.Since(began); d < limits.Idle {
 		t.Errorf("closed after %v", d)

@@ -101,7 +101,7 @@ step_asan() {
 		return
 	fi
 	scripts/build.sh -o build/gowsgi-asan -asan
-	ASAN_OPTIONS=detect_leaks=0:handle_segv=0 PYTHONMALLOC=malloc GOWSGI_SLOW=4 \
+	ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 PYTHONMALLOC=malloc GOWSGI_SLOW=4 \
 		blackbox "$ROOT/build/gowsgi-asan" "$ROOT/.venv" -short
 }
 

@@ -241,7 +241,7 @@ func (s *server) nothingLeft(t *testing.T, family []process) {
 
 // crashes are words that no healthy server writes.
 var crashes = []string{
-	"Fatal Python error", "SIGSEGV", "SIGABRT", "fatal error:", "panic:", "AddressSanitizer",
+	"Fatal Python error", "SIGSEGV", "SIGABRT", "fatal error:", "panic:", "ERROR: AddressSanitizer",
 	"WARNING: DATA RACE", "garbage collected without being closed", "goroutine 1 [",
 }
 

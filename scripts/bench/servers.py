@@ -48,11 +48,12 @@ def gowsgi(name: str, program: Path, venv: Path) -> Server:
     return Server(name, name, program, arguments)
 
 
-def uwsgi(option: str, *more: str) -> Command:
+def uwsgi(venv: Path, option: str, *more: str) -> Command:
     def arguments(address: str, threads: int, app: str) -> list[str]:
         return [option, address, *more, "--master", "-p", "1", "--threads", str(threads),
                 "--enable-threads", "--single-interpreter", "--lazy-apps", "--need-app",
-                "--die-on-term", "--listen", BACKLOG, "--disable-logging", "--module", app]
+                "--die-on-term", "--listen", BACKLOG, "--disable-logging",
+                "--virtualenv", str(venv), "--module", app]
 
     return arguments
 
@@ -92,15 +93,15 @@ def peers(venv: Path, apps: Path) -> list[Server]:
     bin_ = venv / "bin"
     return [
         Server("uwsgi-http", "uWSGI --http", bin_ / "uwsgi",
-               uwsgi("--http", "--http-keepalive=75", "--http-auto-chunked"), "uWSGI",
+               uwsgi(venv, "--http", "--http-keepalive=75", "--http-auto-chunked"), "uWSGI",
                note="a router process in front of the worker"),
         Server("uwsgi-http-socket", "uWSGI --http-socket", bin_ / "uwsgi",
-               uwsgi("--http-socket", "--add-header", "Connection: close"), "uWSGI",
+               uwsgi(venv, "--http-socket", "--add-header", "Connection: close"), "uWSGI",
                keep_alive=False,
                note="no keep-alive; it does not say so by itself, and wrk would count every "
                     "response as an error, hence --add-header"),
         Server("uwsgi-http11-socket", "uWSGI --http11-socket", bin_ / "uwsgi",
-               uwsgi("--http11-socket"), "uWSGI",
+               uwsgi(venv, "--http11-socket"), "uWSGI",
                note="a connection keeps its thread: with more connections than threads the "
                     "others starve, which the time-outs among the errors show"),
         Server("gunicorn-sync", "gunicorn sync", bin_ / "gunicorn",
