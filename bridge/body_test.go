@@ -134,7 +134,7 @@ func TestReadAgain(t *testing.T) {
 // TestReadNothing: a read into no room is neither an end nor an error, and waits for nobody
 // (io.Reader).
 func TestReadNothing(t *testing.T) {
-	read := make(chan string, 1)
+	read := make(chan string, 2)
 	f := serve(t, new(Server), answers(func(c *Call) Reply {
 		for _, p := range [][]byte{nil, {}} {
 			n, err := c.ReadBody(p)

@@ -54,7 +54,6 @@ type Call struct {
 
 	seat     *seat // whose worker runs it
 	response response
-	failed   error // of the connection, while the response was sent
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
@@ -72,7 +71,7 @@ func (c *Call) release() {
 	if cap(c.environ.buf) > packedKeep {
 		c.environ.buf = nil
 	}
-	c.conn, c.seat, c.failed = nil, nil, nil
+	c.conn, c.seat = nil, nil
 	c.response = response{}
 	calls.Put(c)
 }

@@ -79,7 +79,12 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 func (f *front) stop(working *sync.WaitGroup) {
 	f.shutdown()
 	f.Queue.Close()
-	working.Wait()
+	left := make(chan struct{})
+	go func() {
+		working.Wait()
+		close(left)
+	}()
+	receive(f.t, "the workers leave", left)
 	if err := receive(f.t, "Serve returns", f.served); err != nil {
 		f.t.Errorf("Serve: %v", err)
 	}

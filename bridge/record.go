@@ -38,7 +38,7 @@ func (c *Call) logAccess(status int) {
 	if c.seat != nil {
 		record.Thread = c.seat.id + 1
 	}
-	if c.failed != nil {
+	if c.response.failed != nil {
 		record.WriteErrors = 1
 	}
 	if c.conn.s.AccessEnviron {

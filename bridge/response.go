@@ -28,6 +28,7 @@ type response struct {
 	status    int
 	headBytes int
 	fields    int   // headers sent
+	failed    error // of the connection: nothing more can be sent
 	sent      int64 // body bytes, framing not counted
 }
 
@@ -174,8 +175,11 @@ func (r *response) fit(body []byte) []byte {
 // that the body ends here. The error is the connection's.
 func (c *Call) send(s *seat, reply *Reply, last bool, detach func()) error {
 	r := &c.response
-	r.mu.Lock()
+	r.lock(detach)
 	defer r.mu.Unlock()
+	if r.failed != nil {
+		return r.failed
+	}
 	out := s.out[:0]
 	if reply.Head {
 		out = c.appendHead(out, reply, last)
@@ -196,7 +200,17 @@ func (c *Call) send(s *seat, reply *Reply, last bool, detach func()) error {
 		tail = ""
 	}
 	s.out = out
-	return c.write(out, body, tail, detach)
+	r.failed = c.write(out, body, tail, detach)
+	return r.failed
+}
+
+// lock takes mu. Another thread of the app may be in write(), waiting for the client: not
+// to be waited for with the GIL.
+func (r *response) lock(detach func()) {
+	if !r.mu.TryLock() {
+		detach()
+		r.mu.Lock()
+	}
 }
 
 // tail is what chunked framing wants behind a chunk.
@@ -246,13 +260,20 @@ func (c *Call) sendFile(s *seat, reply *Reply, detach func()) error {
 		return err
 	}
 	r := &c.response
-	r.mu.Lock()
+	r.lock(detach)
 	defer r.mu.Unlock()
+	r.failed = c.transmit(f, reply.Total, detach)
+	return r.failed
+}
+
+// transmit sends a file as the framing has it.
+func (c *Call) transmit(f fileRange, total int64, detach func()) error {
+	r := &c.response
 	switch {
 	case r.bare:
 		f.length = 0
 	case r.left >= 0:
-		r.overlong = f.length > r.left && reply.Total < 0
+		r.overlong = f.length > r.left && total < 0
 		f.length = min(f.length, r.left)
 	case r.chunked:
 		// Without a length after all (write() came first): one chunk.
@@ -279,9 +300,5 @@ func (c *Call) sendFile(s *seat, reply *Reply, detach func()) error {
 // Write is the app's write() (PEP 3333): it returns once the kernel has the bytes.
 // The GIL is not held. The reply's memory may go when it returns.
 func (c *Call) Write(reply *Reply) error {
-	if err := c.send(c.seat, reply, false, func() {}); err != nil {
-		c.failed = err
-		return err
-	}
-	return nil
+	return c.send(c.seat, reply, false, func() {})
 }

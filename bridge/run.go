@@ -74,11 +74,7 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 		err = c.send(s, reply, false, w.Detach)
 	}
 	r := &c.response
-	if err != nil {
-		c.failed = err
-		return false
-	}
-	return !r.bare && !r.overlong
+	return err == nil && !r.bare && !r.overlong
 }
 
 // aborted ends a response whose rest nobody wants: the client left, or the body
@@ -86,7 +82,7 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 func (c *Call) aborted(reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply)
-	if c.failed != nil {
+	if r.failed != nil {
 		c.conn.s.disconnected(c)
 		return outcome{}
 	}
@@ -100,10 +96,10 @@ func (c *Call) aborted(reply *Reply) outcome {
 func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply)
-	if c.failed == nil && (reply.Head || r.chunked) {
-		c.failed = c.send(s, reply, true, w.Detach)
+	if r.failed == nil && (reply.Head || r.chunked) {
+		_ = c.send(s, reply, true, w.Detach) // r.failed has it
 	}
-	if c.failed != nil {
+	if r.failed != nil {
 		c.conn.s.disconnected(c)
 		return outcome{}
 	}
@@ -121,7 +117,7 @@ func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
 // that the client can tell from a good one.
 func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
 	r := &c.response
-	if c.failed != nil && r.headSent {
+	if r.failed != nil && r.headSent {
 		// Its write() was told that the client had left: no fault of the app.
 		c.conn.s.disconnected(c)
 		return outcome{}

@@ -240,7 +240,7 @@ func (c *Call) turnAway() {
 // disconnected notes a client that left before its response was complete: not worth
 // an error in anybody's log, the access log shows it.
 func (s *Server) disconnected(c *Call) {
-	s.Log.Debug("the client left before its response was complete", "request", c.requestLine(), "error", c.failed)
+	s.Log.Debug("the client left before its response was complete", "request", c.requestLine(), "error", c.response.failed)
 }
 
 // Shutdown stops accepting, closes idle connections, lets the requests that were

@@ -9,7 +9,8 @@
 
 typedef struct {
 	PyObject_HEAD
-	ph_thread *t; /* NULL: expired */
+	_Atomic(ph_thread *) t; /* NULL: expired. Written with the GIL, read without */
+	int busy;               /* threads in phErrors */
 	ph_buffer pending;
 } errors;
 
@@ -20,7 +21,8 @@ PyObject *ph_errors_new(ph_thread *t)
 	errors *e = PyObject_New(errors, &ph_errors_type);
 	if (e == NULL)
 		return NULL;
-	e->t = t;
+	atomic_init(&e->t, t);
+	e->busy = 0;
 	e->pending = (ph_buffer){0};
 	return (PyObject *)e;
 }
@@ -35,7 +37,7 @@ static void emit(errors *e, size_t n)
 	memcpy(text, e->pending.data, n);
 	memmove(e->pending.data, e->pending.data + n, e->pending.len - n);
 	e->pending.len -= n;
-	int index = e->t->index;
+	ph_thread *t = atomic_load(&e->t);
 	if (ph_forked) {
 		/* A child that the app forked (multiprocessing): Go's log is not there. */
 		ssize_t written = write(2, text, n);
@@ -43,18 +45,25 @@ static void emit(errors *e, size_t n)
 		PyMem_RawFree(text);
 		return;
 	}
+	e->busy++;
 	Py_BEGIN_ALLOW_THREADS
-	phErrors(index, text, n);
+	PyThread_acquire_lock(t->logging, WAIT_LOCK);
+	if (atomic_load(&e->t) == t)
+		phErrors(t->index, text, n);
+	PyThread_release_lock(t->logging);
 	Py_END_ALLOW_THREADS
+	e->busy--;
 	PyMem_RawFree(text);
 }
 
 void ph_errors_expire(PyObject *self)
 {
 	errors *e = (errors *)self;
-	while (e->t != NULL && e->pending.len > 0)
+	while (atomic_load(&e->t) != NULL && e->pending.len > 0)
 		emit(e, e->pending.len);
-	e->t = NULL;
+	ph_thread *t = atomic_exchange(&e->t, NULL);
+	if (t != NULL && e->busy > 0)
+		ph_wait_for(t->logging);
 }
 
 static void errors_dealloc(PyObject *self)
@@ -65,7 +74,7 @@ static void errors_dealloc(PyObject *self)
 
 static int usable(errors *e)
 {
-	if (e->t != NULL)
+	if (atomic_load(&e->t) != NULL)
 		return 0;
 	PyErr_SetString(
 		PyExc_RuntimeError, "wsgi.errors was used after its request had ended; log to sys.stderr or by logging there");
@@ -92,7 +101,7 @@ static int write_text(errors *e, PyObject *text)
 		return -1;
 	int rc = ph_buffer_add(&e->pending, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
 	Py_DECREF(bytes);
-	while (rc == 0 && e->t != NULL && e->pending.len > 0) {
+	while (rc == 0 && atomic_load(&e->t) != NULL && e->pending.len > 0) {
 		char *newline = last_newline(e->pending.data, e->pending.len);
 		if (newline != NULL)
 			emit(e, (size_t)(newline - e->pending.data) + 1);

@@ -57,11 +57,8 @@ void ph_input_expire(PyObject *self)
 	ph_thread *t = atomic_exchange(&in->t, NULL);
 	if (t == NULL || !in->busy)
 		return;
-	Py_BEGIN_ALLOW_THREADS
 	phInterrupt(t->index);
-	PyThread_acquire_lock(t->io_lock, WAIT_LOCK);
-	PyThread_release_lock(t->io_lock);
-	Py_END_ALLOW_THREADS
+	ph_wait_for(t->reading);
 }
 
 static void input_dealloc(PyObject *self)
@@ -117,11 +114,11 @@ static Py_ssize_t receive(input *in, char *buffer, size_t len)
 		return raise_failed(PH_READ_GONE);
 	in->busy = true;
 	Py_BEGIN_ALLOW_THREADS
-	PyThread_acquire_lock(t->io_lock, WAIT_LOCK);
+	PyThread_acquire_lock(t->reading, WAIT_LOCK);
 	expired = atomic_load(&in->t) == NULL;
 	if (!expired)
 		n = phRead(t->index, buffer, len);
-	PyThread_release_lock(t->io_lock);
+	PyThread_release_lock(t->reading);
 	Py_END_ALLOW_THREADS
 	in->busy = false;
 	if (expired)

@@ -35,7 +35,9 @@ struct ph_thread {
 	bool attached;
 	_Atomic(int64_t) gil_wait; /* nanoseconds in all */
 	PyThread_type_lock parking; /* taken while nobody has called ph_wake */
-	PyThread_type_lock io_lock; /* held around phRead and phWrite, GIL released */
+	/* Held around phRead, phWrite and phErrors, GIL released: they may come from any
+	 * thread of the app, and the request's end waits for them. */
+	PyThread_type_lock reading, writing, logging;
 
 	/* The request. Strong references, NULL between requests. */
 	PyObject *input;
@@ -93,13 +95,17 @@ int ph_file_wrapper_regular(PyObject *wrapper, int *fd, int64_t *offset, int64_t
 int ph_traceback_init(void);
 PyObject *ph_traceback_take(void);
 
+/* ph_wait_for waits, the GIL released, until nobody holds lock. */
+void ph_wait_for(PyThread_type_lock lock);
+
 /* ph_boot.c: set in a child that the app forked: Go is dead there. */
 extern volatile int ph_forked;
 void ph_leave_child(void); /* ends a forked child that came back to the seam */
 
 /*
- * Go's side (seam.go). Called with the GIL released: they block. thread is the
- * index of the request's ph_thread, io_lock held, so the request is alive.
+ * Go's side (seam.go). Called with the GIL released, for they block, but for
+ * phInterrupt, which does not. thread is the
+ * index of the request's ph_thread; its lock is held, so the request is alive.
  */
 enum { PH_READ_GONE = -1, PH_READ_TIMEOUT = -2, PH_READ_TOO_LARGE = -3, PH_READ_BAD = -4 };
 extern long phRead(int thread, char *buffer, size_t len);

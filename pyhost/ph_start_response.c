@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
 	PyObject_HEAD
 	vectorcallfunc vectorcall;
-	ph_thread *t; /* NULL: expired */
+	_Atomic(ph_thread *) t; /* NULL: expired. Written with the GIL, read without */
 	bool busy;
 } writer;
 
@@ -44,16 +44,12 @@ void ph_start_response_expire(PyObject *self)
 void ph_writer_expire(PyObject *self)
 {
 	writer *w = (writer *)self;
-	ph_thread *t = w->t;
-	w->t = NULL;
+	ph_thread *t = atomic_exchange(&w->t, NULL);
 	if (t == NULL || !w->busy)
 		return;
 	/* Another thread of the app is in write(): make it return first. */
-	Py_BEGIN_ALLOW_THREADS
 	phInterrupt(t->index);
-	PyThread_acquire_lock(t->io_lock, WAIT_LOCK);
-	PyThread_release_lock(t->io_lock);
-	Py_END_ALLOW_THREADS
+	ph_wait_for(t->writing);
 }
 
 /* latin1 gives the bytes of a str whose characters are all up to U+00FF. They
@@ -232,7 +228,7 @@ static PyObject *writer_new(ph_thread *t)
 		if (w == NULL)
 			return NULL;
 		w->vectorcall = writer_call;
-		w->t = t;
+		atomic_init(&w->t, t);
 		w->busy = false;
 		t->writer = (PyObject *)w;
 	}
@@ -302,7 +298,7 @@ void ph_reply_head(ph_thread *t, ph_reply *reply)
 
 static int send_now(writer *w, PyObject *data)
 {
-	ph_thread *t = w->t;
+	ph_thread *t = atomic_load(&w->t);
 	ph_reply reply = {.total = -1, .body = PyBytes_AS_STRING(data), .body_len = (size_t)PyBytes_GET_SIZE(data)};
 	int rc;
 	if (ph_forked) {
@@ -312,9 +308,9 @@ static int send_now(writer *w, PyObject *data)
 	ph_reply_head(t, &reply);
 	w->busy = true;
 	Py_BEGIN_ALLOW_THREADS
-	PyThread_acquire_lock(t->io_lock, WAIT_LOCK);
-	rc = w->t == t ? phWrite(t->index, &reply) : -1;
-	PyThread_release_lock(t->io_lock);
+	PyThread_acquire_lock(t->writing, WAIT_LOCK);
+	rc = atomic_load(&w->t) == t ? phWrite(t->index, &reply) : -1;
+	PyThread_release_lock(t->writing);
 	Py_END_ALLOW_THREADS
 	w->busy = false;
 	if (rc < 0)
@@ -330,7 +326,7 @@ static PyObject *writer_call(PyObject *self, PyObject *const *args, size_t nargs
 		PyErr_SetString(PyExc_TypeError, "write() takes one argument, the bytes");
 		return NULL;
 	}
-	if (w->t == NULL) {
+	if (atomic_load(&w->t) == NULL) {
 		PyErr_SetString(PyExc_RuntimeError, "write() was called after its request had ended");
 		return NULL;
 	}

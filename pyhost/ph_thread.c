@@ -79,9 +79,11 @@ ph_thread *ph_thread_new(int index, const char *name)
 	if (t == NULL)
 		return NULL;
 	t->index = index;
-	t->io_lock = PyThread_allocate_lock();
 	t->parking = PyThread_allocate_lock();
-	if (t->io_lock == NULL || t->parking == NULL)
+	t->reading = PyThread_allocate_lock();
+	t->writing = PyThread_allocate_lock();
+	t->logging = PyThread_allocate_lock();
+	if (t->parking == NULL || t->reading == NULL || t->writing == NULL || t->logging == NULL)
 		return NULL; /* out of memory at the start: the process ends */
 	PyThread_acquire_lock(t->parking, WAIT_LOCK);
 	/* Never released: the state is found by extensions that call
@@ -90,6 +92,14 @@ ph_thread *ph_thread_new(int index, const char *name)
 	set_name(name);
 	t->tstate = PyEval_SaveThread();
 	return t;
+}
+
+void ph_wait_for(PyThread_type_lock lock)
+{
+	Py_BEGIN_ALLOW_THREADS
+	PyThread_acquire_lock(lock, WAIT_LOCK);
+	PyThread_release_lock(lock);
+	Py_END_ALLOW_THREADS
 }
 
 unsigned long ph_thread_ident(void)

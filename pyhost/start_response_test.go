@@ -35,24 +35,24 @@ func TestStatus(t *testing.T) {
 	}
 	const form = `ValueError: the status must look like "200 OK", from 200 to 999, not `
 	for given, want := range map[string]string{
-		`200`:                   "TypeError: the status must be a str, not int: 200",
-		`b'200 OK'`:             "TypeError: the status must be a str, not bytes: b'200 OK'",
-		`None`:                  "TypeError: the status must be a str, not NoneType: None",
-		`''`:                    form + "''",
-		`'200'`:                 form + "'200'",
-		`'200OK'`:               form + "'200OK'",
-		`'200\tOK'`:             form + `'200\tOK'`,
-		`'100 Continue'`:        form + "'100 Continue'",
-		`'2000 OK'`:             form + "'2000 OK'",
-		`' 200 OK'`:             form + "' 200 OK'",
-		`'2x0 OK'`:              form + "'2x0 OK'",
-		`'200 OK\r\nX-A: 1'`:    `ValueError: the status has a control character: '200 OK\r\nX-A: 1'`,
-		`'200 O\nK'`:            `ValueError: the status has a control character: '200 O\nK'`,
-		`'200 O\x00K'`:          `ValueError: the status has a control character: '200 O\x00K'`,
-		`'200 O\x7fK'`:          `ValueError: the status has a control character: '200 O\x7fK'`,
-		`'200 O\tK'`:            `ValueError: the status has a control character: '200 O\tK'`,
-		`'200 \u2603'`:          `ValueError: the status has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): '200 \u2603'`,
-		`'200 \ud800'`:          `ValueError: the status has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): '200 \ud800'`,
+		`200`:                "TypeError: the status must be a str, not int: 200",
+		`b'200 OK'`:          "TypeError: the status must be a str, not bytes: b'200 OK'",
+		`None`:               "TypeError: the status must be a str, not NoneType: None",
+		`''`:                 form + "''",
+		`'200'`:              form + "'200'",
+		`'200OK'`:            form + "'200OK'",
+		`'200\tOK'`:          form + `'200\tOK'`,
+		`'100 Continue'`:     form + "'100 Continue'",
+		`'2000 OK'`:          form + "'2000 OK'",
+		`' 200 OK'`:          form + "' 200 OK'",
+		`'2x0 OK'`:           form + "'2x0 OK'",
+		`'200 OK\r\nX-A: 1'`: `ValueError: the status has a control character: '200 OK\r\nX-A: 1'`,
+		`'200 O\nK'`:         `ValueError: the status has a control character: '200 O\nK'`,
+		`'200 O\x00K'`:       `ValueError: the status has a control character: '200 O\x00K'`,
+		`'200 O\x7fK'`:       `ValueError: the status has a control character: '200 O\x7fK'`,
+		`'200 O\tK'`:         `ValueError: the status has a control character: '200 O\tK'`,
+		`'200 \u2603'`:       `ValueError: the status has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): '200 \u2603'`,
+		`'200 \ud800'`:       `ValueError: the status has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): '200 \ud800'`,
 		`'\uff12\uff10\uff10 OK'`: `ValueError: the status has a character beyond latin-1 (PEP 3333 allows only U+0000 to U+00FF): ` +
 			`'\uff12\uff10\uff10 OK'`,
 	} {
@@ -65,16 +65,16 @@ func TestStatus(t *testing.T) {
 // Header values go out as they are, in their order.
 func TestHeadersThatPass(t *testing.T) {
 	for given, lines := range map[string][]string{
-		`[]`:                           nil,
-		`[('X-A', '')]`:                {"X-A: "},
-		`[('X-A', 'v'), ('x-a', 'w')]`: {"X-A: v", "x-a: w"},
-		`[('X-A', ' a: "b", c ')]`:     {`X-A:  a: "b", c `},
-		`[('X-A', 'caf\xe9 \x80\xff')]`: {"X-A: caf\xe9 \x80\xff"},
+		`[]`:                              nil,
+		`[('X-A', '')]`:                   {"X-A: "},
+		`[('X-A', 'v'), ('x-a', 'w')]`:    {"X-A: v", "x-a: w"},
+		`[('X-A', ' a: "b", c ')]`:        {`X-A:  a: "b", c `},
+		`[('X-A', 'caf\xe9 \x80\xff')]`:   {"X-A: caf\xe9 \x80\xff"},
 		"[('!#$%&\\'*+-.^_`|~0aZ', 'v')]": {"!#$%&'*+-.^_`|~0aZ: v"},
 		`[('Set-Cookie', 'a=1'), ('X-A', 'v'), ('Set-Cookie', 'b=2')]`: {"Set-Cookie: a=1", "X-A: v", "Set-Cookie: b=2"},
-		`[('content-length', '8')]`:                {"content-length: 8"},
-		`[('Content-Length', '000000000000000008')]`: {"Content-Length: 000000000000000008"},
-		`[('Connections', 'v'), ('T', 'v')]`:       {"Connections: v", "T: v"}, // like hop-by-hop ones, but longer or shorter
+		`[('content-length', '8')]`:                                    {"content-length: 8"},
+		`[('Content-Length', '000000000000000008')]`:                   {"Content-Length: 000000000000000008"},
+		`[('Connections', 'v'), ('T', 'v')]`:                           {"Connections: v", "T: v"}, // like hop-by-hop ones, but longer or shorter
 	} {
 		a, refused := literal(t, "'200 OK'", given)
 		if refused != "" {
@@ -88,9 +88,9 @@ func TestHeadersThatPass(t *testing.T) {
 // badHeaders are lists that start_response must refuse, by a message that shows which header
 // it is about.
 var badHeaders = map[string]string{
-	`None`:           "TypeError: the headers must be a list of tuples (name, value), not NoneType",
+	`None`:            "TypeError: the headers must be a list of tuples (name, value), not NoneType",
 	`(('X-A', 'v'),)`: "TypeError: the headers must be a list of tuples (name, value), not tuple",
-	`{'X-A': 'v'}`:   "TypeError: the headers must be a list of tuples (name, value), not dict",
+	`{'X-A': 'v'}`:    "TypeError: the headers must be a list of tuples (name, value), not dict",
 
 	`[None]`:              "TypeError: each header must be a tuple (name, value), not None",
 	`['X-A: v']`:          "TypeError: each header must be a tuple (name, value), not 'X-A: v'",
@@ -126,24 +126,24 @@ var badHeaders = map[string]string{
 	`[('X-A', 'a\tb')]`:    `ValueError: the value of header 'X-A' has a control character: 'a\tb'`,
 	`[('X-A', '\x7f')]`:    `ValueError: the value of header 'X-A' has a control character: '\x7f'`,
 
-	`[('Connection', 'close')]`:           hopByHop("Connection"),
-	`[('KEEP-ALIVE', 'timeout=5')]`:       hopByHop("KEEP-ALIVE"),
-	`[('Proxy-Authenticate', 'Basic')]`:   hopByHop("Proxy-Authenticate"),
-	`[('Proxy-Authorization', 'Basic')]`:  hopByHop("Proxy-Authorization"),
-	`[('te', 'trailers')]`:                hopByHop("te"),
-	`[('Trailer', 'X-A')]`:                hopByHop("Trailer"),
-	`[('Trailers', 'X-A')]`:               hopByHop("Trailers"), // its name in RFC 2616, 13.5.1
-	`[('Transfer-Encoding', 'chunked')]`:  hopByHop("Transfer-Encoding"),
-	`[('Upgrade', 'websocket')]`:          hopByHop("Upgrade"),
-	`[('Content-Length', '')]`:            "ValueError: Content-Length must be a number of bytes, not ''",
-	`[('Content-Length', 'x')]`:           "ValueError: Content-Length must be a number of bytes, not 'x'",
-	`[('content-length', '-1')]`:          "ValueError: Content-Length must be a number of bytes, not '-1'",
-	`[('Content-Length', '+8')]`:          "ValueError: Content-Length must be a number of bytes, not '+8'",
-	`[('Content-Length', ' 8')]`:          "ValueError: Content-Length must be a number of bytes, not ' 8'",
-	`[('Content-Length', '8, 8')]`:        "ValueError: Content-Length must be a number of bytes, not '8, 8'",
-	`[('Content-Length', '0x8')]`:         "ValueError: Content-Length must be a number of bytes, not '0x8'",
-	`[('Content-Length', '\xb2')]`:        `ValueError: Content-Length must be a number of bytes, not '\xb2'`, // ², for isdigit() a digit
-	`[('Content-Length', '1000000000000000000')]`: "ValueError: Content-Length must be a number of bytes, not '1000000000000000000'",
+	`[('Connection', 'close')]`:                          hopByHop("Connection"),
+	`[('KEEP-ALIVE', 'timeout=5')]`:                      hopByHop("KEEP-ALIVE"),
+	`[('Proxy-Authenticate', 'Basic')]`:                  hopByHop("Proxy-Authenticate"),
+	`[('Proxy-Authorization', 'Basic')]`:                 hopByHop("Proxy-Authorization"),
+	`[('te', 'trailers')]`:                               hopByHop("te"),
+	`[('Trailer', 'X-A')]`:                               hopByHop("Trailer"),
+	`[('Trailers', 'X-A')]`:                              hopByHop("Trailers"), // its name in RFC 2616, 13.5.1
+	`[('Transfer-Encoding', 'chunked')]`:                 hopByHop("Transfer-Encoding"),
+	`[('Upgrade', 'websocket')]`:                         hopByHop("Upgrade"),
+	`[('Content-Length', '')]`:                           "ValueError: Content-Length must be a number of bytes, not ''",
+	`[('Content-Length', 'x')]`:                          "ValueError: Content-Length must be a number of bytes, not 'x'",
+	`[('content-length', '-1')]`:                         "ValueError: Content-Length must be a number of bytes, not '-1'",
+	`[('Content-Length', '+8')]`:                         "ValueError: Content-Length must be a number of bytes, not '+8'",
+	`[('Content-Length', ' 8')]`:                         "ValueError: Content-Length must be a number of bytes, not ' 8'",
+	`[('Content-Length', '8, 8')]`:                       "ValueError: Content-Length must be a number of bytes, not '8, 8'",
+	`[('Content-Length', '0x8')]`:                        "ValueError: Content-Length must be a number of bytes, not '0x8'",
+	`[('Content-Length', '\xb2')]`:                       `ValueError: Content-Length must be a number of bytes, not '\xb2'`, // ², for isdigit() a digit
+	`[('Content-Length', '1000000000000000000')]`:        "ValueError: Content-Length must be a number of bytes, not '1000000000000000000'",
 	`[('Content-Length', '8'), ('CONTENT-LENGTH', '8')]`: "ValueError: Content-Length was given twice",
 }
 

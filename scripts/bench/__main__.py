@@ -250,7 +250,7 @@ def finish(o: argparse.Namespace, results: Results, run: report.Run) -> None:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     raw = {"run": vars(run), "measurements": [m.as_dict() for m in results.measurements]}
     (WORK / f"{stamp}.json").write_text(json.dumps(raw, indent=1))
-    print("\n" + report.summary(results, run))
+    print("\n" + report.summary(results))
     print(f"\nraw numbers: {(WORK / stamp).relative_to(ROOT)}.json, {run.minutes:.1f} minutes")
     if o.no_write or (o.partial and not o.write):
         return

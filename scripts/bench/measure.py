@@ -81,12 +81,12 @@ class Bench:
         path.write_bytes(workload.body)
         return path
 
-    def wrk(self, process: Process, workload: Workload, connections: int = 0, path: str = "",
-            seconds: int = 0) -> Wrk:
+    def wrk(self, process: Process, workload: Workload, connections: int = 0,
+            path: str = "") -> Wrk:
         if not connections:
             connections = self.connections * workload.connections // 32
         return Wrk(process.port, workload, path or workload.path, connections,
-                   seconds or self.seconds, self.body(workload))
+                   self.seconds * (2 if workload.large else 1), self.body(workload))
 
     def ready(self, process: Process, workload: Workload, m: Measurement) -> str:
         """Waits for the server, checks an answer and warms up. Returns how answers end."""
@@ -105,7 +105,10 @@ def account(m: Measurement, load: Load, framing: str) -> None:
     m.errors = {key: count for key, count in load.errors.items() if count}
     if framing == "close" and "read" in m.errors:
         # wrk counts the end of a connection as an error also where it ends the answer.
-        m.errors["read"] = max(0, m.errors["read"] - load.requests)
+        left = m.errors.pop("read") - load.requests
+        m.errors.update({"read": left} if left > 0 else {})
+    if load.starving and not m.errors:
+        m.errors["starving"] = load.starving
 
 
 def measure_load(bench: Bench, server: Server, workload: Workload, m: Measurement) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .results import LEVEL, TOLERATED, Results, Summary, losses
 from .targets import all_targets
 from .workloads import WORKLOADS, Workload
-from .wrk import timeout_seconds
 
 VERDICT = {True: "hit", False: "**missed**", None: "–"}
 METRIC_NAMES = {"rps": "requests/s", "cpu_us": "CPU per request", "p50_ms": "p50",
@@ -31,13 +30,13 @@ class Run:
 
 def markdown(results: Results, run: Run) -> str:
     sections = [head(run), targets_section(results), losses_section(results),
-                *tables(results, run), method(run), flags(results), machine(run)]
+                *tables(results), method(run), flags(results), machine(run)]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
-def summary(results: Results, run: Run) -> str:
+def summary(results: Results) -> str:
     """What the terminal shows."""
-    sections = [*tables(results, run), targets_section(results), losses_section(results)]
+    sections = [*tables(results), targets_section(results), losses_section(results)]
     return "\n\n".join(section.strip() for section in sections if section)
 
 
@@ -84,7 +83,7 @@ def losses_section(results: Results) -> str:
              f"{loss.factor:.2f} ×"] for loss in found]
     text = (f"\n\nEvery workload and metric in which some peer is more than {percent:.0f} % better, "
             f"computed from the run. Peers without threads count here too; one that failed more "
-            f"than {TOLERATED:.1%} of its requests does not.\n\n")
+            f"than {TOLERATED:.1%} of its requests, or starved connections, does not.\n\n")
     if not rows:
         return "## Where gowsgi loses" + text + "Nowhere in this run."
     return "## Where gowsgi loses" + text + table(
@@ -106,7 +105,7 @@ def shown(metric: str, value: float | None) -> str:
     return f"{value:.{digits}f} " + ("µs" if metric == "cpu_us" else "ms")
 
 
-def tables(results: Results, run: Run) -> list[str]:
+def tables(results: Results) -> list[str]:
     sections = []
     for workload in WORKLOADS:
         summaries = results.of(workload.name)
@@ -118,7 +117,7 @@ def tables(results: Results, run: Run) -> list[str]:
         elif workload.kind == "idle" and summaries:
             sections.append(idle_table(results, summaries))
         elif summaries:
-            sections.append(load_table(results, workload, summaries, run))
+            sections.append(load_table(results, workload, summaries))
     return ["## Results", *(s for s in sections if s)]
 
 
@@ -130,7 +129,7 @@ def label(results: Results, summary: Summary) -> str:
     return f"**{name}**" if ours else name
 
 
-def load_table(results: Results, workload: Workload, summaries: list[Summary], run: Run) -> str:
+def load_table(results: Results, workload: Workload, summaries: list[Summary]) -> str:
     header = ["", "requests/s", "±", "CPU/request", "p50", "p99", "peak RSS", "idle RSS", "errors"]
     rows = []
     for s in summaries:
@@ -139,16 +138,10 @@ def load_table(results: Results, workload: Workload, summaries: list[Summary], r
             continue
         rows.append([label(results, s), shown("rps", s.median("rps")), f"{s.spread('rps'):.0%}",
                      shown("cpu_us", s.median("cpu_us")),
-                     latency(s, "p50_ms", 0.5, run), latency(s, "p99_ms", 0.01, run),
+                     shown("p50_ms", s.median("p50_ms")), shown("p99_ms", s.median("p99_ms")),
                      shown("rss_peak", s.median("rss_peak")),
                      shown("rss_peak", s.median("rss_idle")), errors(s)])
     return f"### {workload.title}\n\n" + table(header, rows)
-
-
-def latency(summary: Summary, metric: str, share: float, run: Run) -> str:
-    if summary.late(share):
-        return f"> {timeout_seconds(run.seconds)} s"
-    return shown(metric, summary.median(metric))
 
 
 def errors(summary: Summary) -> str:
@@ -198,9 +191,10 @@ def method(run: Run) -> str:
   anew. Its first answer is read whole and checked; a server whose answer is wrong or never ends has failed that workload.
   Then {run.connections} connections (64 for sleep) warm it up for 0.4 s, and then it is measured. Servers take turns within each workload,
   and each round starts with another one. ± is half the distance between the worst and the best round.
-- Load: `wrk -t1`, all on 127.0.0.1. It is a closed loop: a slow server is asked less often, so its p99 flatters it. An answer that
-  takes longer than {timeout_seconds(run.seconds)} s is an error ("timeout") and not among the percentiles. wrk counts a connection that starves as a time-out
-  only about once per {timeout_seconds(run.seconds)} s, so a few of them mean that some connections were never served.
+- Load: `wrk -t1`, all on 127.0.0.1. It is a closed loop: a slow server is asked less often, so its p99 flatters it, and no latency can
+  be longer than the run. Uploads, streams and files are loaded for twice the time. wrk tells nothing of connections that are never
+  served; "starving" is their number by Little's law, where rate × mean latency falls far short of the connections. Such a server is
+  no best peer, and its percentiles are those of the lucky.
 - CPU per request: user and system time of the server's whole process tree, from /proc, over the requests that wrk saw answered.
 - Peak RSS: the sum of VmHWM over the tree, reset when the load begins; idle RSS: the sum of VmRSS after the first answer. Pages that
   processes share count once for each, which makes servers with a master or router look larger than they are.

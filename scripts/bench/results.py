@@ -9,7 +9,8 @@ from typing import Iterable
 from .measure import Measurement
 from .servers import Server
 
-# A server that fails more of its requests than this is nobody's best peer.
+# A server that fails more of its requests than this, or that leaves connections without
+# answers, is nobody's best peer.
 TOLERATED = 0.001
 
 # By name: whether more is better.
@@ -58,15 +59,9 @@ class Summary:
 
     @property
     def sound(self) -> bool:
-        if self.failed or not self.requests:
+        if self.failed or not self.requests or "starving" in self.errors:
             return False
         return sum(self.errors.values()) <= TOLERATED * self.requests
-
-    def late(self, share: float) -> bool:
-        """Whether this share of the requests came after wrk's time-out, which keeps no
-        latency of such."""
-        return self.errors.get("timeout", 0) > share * max(1, self.requests)
-
 
 class Results:
     """All that was measured. gowsgi is the server that is judged, the last one if there are

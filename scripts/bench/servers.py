@@ -103,7 +103,7 @@ def peers(venv: Path, apps: Path) -> list[Server]:
         Server("uwsgi-http11-socket", "uWSGI --http11-socket", bin_ / "uwsgi",
                uwsgi(venv, "--http11-socket"), "uWSGI",
                note="a connection keeps its thread: with more connections than threads the "
-                    "others starve, which the time-outs among the errors show"),
+                    "others starve"),
         Server("gunicorn-sync", "gunicorn sync", bin_ / "gunicorn",
                gunicorn("--worker-class", "sync"), "gunicorn", threaded=False, keep_alive=False,
                note="one thread, no keep-alive"),

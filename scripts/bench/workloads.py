@@ -28,6 +28,7 @@ class Workload:
     connections: int = 32
     threads: int = 8
     close: bool = False
+    large: bool = False  # bodies so large that a run must be twice as long to count them
     gowsgi_only: bool = False
     no_server: bool = False
     quick: bool = False
@@ -66,10 +67,11 @@ WORKLOADS = [
     Workload("echo", "POST echo of 10 KiB", path="/echo", method="POST", body=ECHO, answer=ECHO,
              content_type=OCTETS),
     Workload("upload", "upload of 10 MiB", path="/upload", method="POST", body=bytes(10 * MIB),
-             content_type=OCTETS, answer=str(10 * MIB).encode()),
+             content_type=OCTETS, answer=str(10 * MIB).encode(), large=True),
     Workload("stream", "stream of 100 × 64 KiB", path="/stream", quick=True,
-             answer_bytes=(100 * 65536,) * 2),
-    Workload("sendfile", "send_file of 10 MiB", path="/file", answer_bytes=(10 * MIB,) * 2),
+             answer_bytes=(100 * 65536,) * 2, large=True),
+    Workload("sendfile", "send_file of 10 MiB", path="/file", answer_bytes=(10 * MIB,) * 2,
+             large=True),
     Workload("sleep", "sleep 50 ms, 64 connections, 32 threads", path="/sleep/50", answer=b"slept",
              connections=64, threads=32, quick=True),
     Workload("mix", "mix by connection: 29 hello, 3 sleep 100 ms", kind="mix", answer=HELLO,

@@ -18,10 +18,10 @@ end
 
 function done(summary, latency, requests)
    io.write(string.format(
-      'RESULT {"microseconds": %d, "requests": %d, "bytes": %d, "p50": %d, "p99": %d, ' ..
+      'RESULT {"microseconds": %d, "requests": %d, "bytes": %d, "mean": %d, "p50": %d, "p99": %d, ' ..
       '"connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\n',
       summary.duration, summary.requests, summary.bytes,
-      latency:percentile(50), latency:percentile(99),
+      latency.mean, latency:percentile(50), latency:percentile(99),
       summary.errors.connect, summary.errors.read, summary.errors.write,
       summary.errors.status, summary.errors.timeout))
 end

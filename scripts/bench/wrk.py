@@ -13,28 +13,36 @@ from .process import Failed
 from .workloads import Workload
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
+STARVING = 0.6  # of the connections are served; reconnecting and rounding may look like 0.9
+ENOUGH = 8  # requests for each connection, to judge by
 OVERRUN_SECONDS = 20  # after this long past its time wrk is ended
 
 
 @dataclass
 class Load:
-    """What one wrk saw. A percentile is None where wrk recorded none within its time-out."""
+    """What one wrk saw. A percentile is None where there was no answer."""
 
     seconds: float
     requests: int
     p50_ms: float | None
     p99_ms: float | None
+    mean_seconds: float
     errors: dict[str, int]
+    connections: int = 0
 
     @property
     def rps(self) -> float:
         return self.requests / self.seconds if self.seconds else 0.0
 
-
-def timeout_seconds(seconds: int) -> int:
-    """An answer later than this is an error. wrk looks only once per this time, so a
-    connection that starves is seen only if the run is at least twice as long."""
-    return max(1, seconds // 3)
+    @property
+    def starving(self) -> int:
+        """How many connections got next to no answers. wrk does not tell, but Little's law
+        does: each connection has a request under way all the time, so rate x mean latency is
+        the number of those that are served."""
+        if self.requests < ENOUGH * self.connections:
+            return 0
+        served = self.rps * self.mean_seconds
+        return round(self.connections - served) if served < STARVING * self.connections else 0
 
 
 class Wrk:
@@ -43,9 +51,10 @@ class Wrk:
     def __init__(self, port: int, workload: Workload, path: str, connections: int,
                  seconds: int, body: Path | None):
         self.seconds = seconds
+        self.connections = connections
         self.popen = subprocess.Popen(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-             "--timeout", f"{timeout_seconds(seconds)}s", "-s", str(SCRIPT),
+             "--timeout", f"{seconds + 1}s", "-s", str(SCRIPT),
              f"http://127.0.0.1:{port}{path}", "--", workload.method,
              workload.content_type or "-", str(body) if body else "-",
              "close" if workload.close else "-"],
@@ -67,17 +76,20 @@ class Wrk:
             raise
         for line in output.decode(errors="replace").splitlines():
             if line.startswith("RESULT "):
-                return load(json.loads(line[len("RESULT "):]))
+                load = loaded(json.loads(line[len("RESULT "):]))
+                load.connections = self.connections
+                return load
         raise Failed("wrk failed: " + output.decode(errors="replace").strip()[-200:])
 
 
-def load(said: dict[str, int]) -> Load:
+def loaded(said: dict[str, int]) -> Load:
     errors = {key: said[key] for key in ("connect", "read", "write", "status", "timeout")}
     return Load(
         seconds=said["microseconds"] / 1e6,
         requests=said["requests"],
         p50_ms=said["p50"] / 1000 or None,
         p99_ms=said["p99"] / 1000 or None,
+        mean_seconds=said["mean"] / 1e6,
         errors=errors,
     )
 
