@@ -209,19 +209,24 @@ func TestExpectContinueSent(t *testing.T) {
 	c.expect("POST", 200, "hello") // HTTP/1.0 has no interim answers (RFC 9110, section 10.1.1)
 }
 
-// TestExpectContinueAfterHead: once the answer is under way, an interim one would be part of it.
+// TestExpectContinueAfterHead: once the answer is under way, an interim one would be part of it. A
+// client that sends its body all the same is heard.
 func TestExpectContinueAfterHead(t *testing.T) {
 	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
-			if yield(EventChunk, start("200 OK").with("a")) {
-				_, err := readAll(c)
-				yield(EventChunk, chunk(fmt.Sprint(err == io.EOF)))
+			if yield(EventChunk, start("200 OK").with("a,")) {
+				body, err := readAll(c)
+				yield(EventChunk, chunk(fmt.Sprint(body, " ", err)))
 			}
 		}
 	})
 	c := f.dial()
 	c.request("POST /", "Expect: 100-continue", "Content-Length: 5")
-	if r := c.expect("POST", 200, "afalse"); !r.Close {
+	if _, err := c.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	c.send("hello")
+	if r := c.expect("POST", 200, "a,hello EOF"); !r.Close {
 		t.Error("the connection goes on")
 	}
 }

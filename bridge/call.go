@@ -191,13 +191,13 @@ func (c *Call) takeInline(n int) error {
 	return nil
 }
 
-// proceed sends the interim answer that the client waits for, unless the final one is
-// under way.
+// proceed sends the interim answer that the client waits for. When the final one is under
+// way it is too late for that; the client may send the body all the same.
 func (c *Call) proceed() error {
 	c.response.mu.Lock()
 	defer c.response.mu.Unlock()
 	if c.response.headSent {
-		return errGone
+		return nil
 	}
 	return c.conn.out.all(continueLine)
 }

@@ -74,7 +74,7 @@ func (s *Server) newConn(nc streamConn, at endpoint, unix bool) (*conn, error) {
 // serve runs the connection until it ends.
 func (c *conn) serve() {
 	defer c.s.forget(c)
-	defer c.nc.Close()
+	defer c.close()
 	defer func() {
 		if p := recover(); p != nil {
 			c.s.Log.Error("panic in a connection: please report this", "panic", p, "traceback", string(debug.Stack()))
@@ -113,6 +113,13 @@ func (c *conn) await() bool {
 		c.linger()
 	}
 	return c.keep
+}
+
+// close ends the connection for the client too when a child that the app forked still has
+// the descriptor.
+func (c *conn) close() {
+	_ = c.out.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
+	_ = c.nc.Close()
 }
 
 // next serves the request that begins in the buffer. False ends the connection.

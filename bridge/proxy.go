@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
@@ -92,7 +93,7 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 			at.serverPort = port
 		}
 	}
-	if port := last(values[forwardedPort]); isDigits(port) {
+	if port := last(values[forwardedPort]); isPort(port) {
 		at.serverPort = port
 	}
 	return cleanPrefix(last(values[forwardedPrefix]))
@@ -158,8 +159,10 @@ func last(list string) string {
 	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
 }
 
-func isDigits(s string) bool {
-	return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
+// isPort: 1 to 65535.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 func validHost(s string) bool {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"time"
 	"unsafe"
 
@@ -90,10 +91,23 @@ func (c *Call) logApp(message string, args ...any) {
 	c.conn.s.Log.Error(message, append([]any{"request", c.requestLine(), "remote", c.at.remoteAddr}, args...)...)
 }
 
+// tracebackMax is what the log takes of a traceback: an exception's text may be as long
+// as the app's data.
+const tracebackMax = 64 << 10
+
+// excerpt is a traceback's beginning and end.
+func excerpt(text []byte) string {
+	if len(text) <= tracebackMax {
+		return string(text)
+	}
+	const part = tracebackMax / 2
+	return fmt.Sprintf("%s\n… %d bytes left out …\n%s", text[:part], len(text)-2*part, text[len(text)-part:])
+}
+
 // logClose logs what close() raised: the response stands.
 func (c *Call) logClose(reply *Reply) {
 	if len(reply.Error) > 0 {
-		c.logApp("the app_iter's close() raised an exception", "traceback", string(reply.Error))
+		c.logApp("the app_iter's close() raised an exception", "traceback", excerpt(reply.Error))
 	}
 }
 

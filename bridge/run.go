@@ -122,13 +122,15 @@ func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
 		c.conn.s.disconnected(c)
 		return outcome{}
 	}
-	c.logApp("the app raised an exception", "traceback", string(reply.Error))
+	answer, theirs := bodyFaults[errorOf(c.conn.body)]
+	if theirs && !r.headSent {
+		c.conn.s.Log.Info("the app gave up on a request body that is broken", "request", c.requestLine(), "remote", c.at.remoteAddr, "error", c.conn.body.err)
+	} else {
+		c.logApp("the app raised an exception", "traceback", excerpt(reply.Error))
+		answer = internalError
+	}
 	if r.headSent {
 		return outcome{cut: r.delimited}
-	}
-	answer := internalError
-	if errorOf(c.conn.body) == ErrBodyTooLarge {
-		answer = tooLarge
 	}
 	if err := c.send(s, &answer, true, w.Detach); err != nil {
 		c.conn.s.disconnected(c)
@@ -149,7 +151,14 @@ func errorOf(b *body) error {
 // page is not the operator).
 var (
 	internalError = errorReply("500 Internal Server Error", "Internal Server Error\n")
-	tooLarge      = errorReply("413 Content Too Large", "the request body is larger than this server's limit\n")
+
+	// bodyFaults are for an app that raised because it could not read the body.
+	bodyFaults = map[error]Reply{
+		ErrBodyTooLarge:  errorReply("413 Content Too Large", "the request body is larger than this server's limit\n"),
+		ErrBodyMalformed: errorReply("400 Bad Request", "the request body's chunked encoding is malformed\n"),
+		ErrBodyTimeout:   errorReply("408 Request Timeout", "the request body was not complete in time\n"),
+		errGone:          errorReply("400 Bad Request", "the request body is incomplete\n"),
+	}
 )
 
 func errorReply(status, text string) Reply {

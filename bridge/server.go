@@ -155,6 +155,15 @@ func (s *Server) forget(c *conn) {
 	}
 }
 
+// endListening frees the port also when a child that the app forked has the descriptor.
+func endListening(l net.Listener) {
+	if raw, ok := l.(syscall.Conn); ok {
+		if control, err := raw.SyscallConn(); err == nil {
+			_ = control.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
+		}
+	}
+}
+
 // acceptRest takes the connections that wait in the kernel's queue: closing the listener
 // would reset them, with requests in them perhaps.
 func (s *Server) acceptRest(l net.Listener) {
@@ -254,6 +263,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	for _, l := range listeners {
 		s.acceptRest(l)
+		endListening(l)
 		_ = l.Close()
 	}
 	s.mu.Lock()
@@ -281,6 +291,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		close(s.stopped)
 	}
 	return nil
+}
+
+// Abort cuts every connection: their apps' writes and reads fail from now on.
+func (s *Server) Abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.in.interrupt()
+		c.out.interrupt()
+		_ = c.out.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
+	}
 }
 
 // answerHealth answers the health path without any Python.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	python "github.com/go-python/cpy3"
 
@@ -169,12 +170,18 @@ func (h *Host) Shutdown(ctx context.Context) error {
 		h.running.Wait()
 		close(idle)
 	}()
+	patience := time.NewTimer(threadsGrace)
+	defer patience.Stop()
 	select {
 	case <-idle:
-	case <-ctx.Done():
+	case <-patience.C: // one hangs in the app; atexit functions run all the same
 	}
 	return h.Do(ctx, h.shutdown)
 }
+
+// threadsGrace is how long Shutdown waits for request threads, which were told to end
+// before.
+const threadsGrace = 500 * time.Millisecond
 
 // dumpWithoutGIL writes the stacks through a pipe, for w need not be a file.
 func dumpWithoutGIL(w io.Writer) error {

@@ -2,6 +2,7 @@ package pyhost
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -100,7 +101,7 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 func (h *Host) setPath() error {
 	dir, err := os.Getwd()
 	if err != nil {
-		return err
+		return errors.New("the working directory is gone; start in another one, or name one with --chdir")
 	}
 	sys := python.PyImport_ImportModule("sys")
 	defer sys.DecRef()

@@ -13,17 +13,59 @@ volatile int ph_forked;
 
 static PyThreadState *main_state; /* the main thread's, while it is detached */
 
+static struct sigaction saved[NSIG]; /* Go's handlers: see ph_save_handlers */
+
+/* in_forked_child: Go's handlers would do nothing in a child, whose Go is dead. One
+ * that the app has set stays. Async-signal-safe. */
 static void in_forked_child(void)
 {
 	ph_forked = 1;
+	for (int signum = 1; signum < NSIG; signum++) {
+		struct sigaction action;
+		if (saved[signum].sa_handler == SIG_DFL || saved[signum].sa_handler == SIG_IGN ||
+			sigaction(signum, NULL, &action) < 0 || action.sa_handler != saved[signum].sa_handler)
+			continue;
+		action.sa_handler = SIG_DFL;
+		action.sa_flags = 0;
+		sigaction(signum, &action, NULL);
+	}
+}
+
+/* exit_status is what a script's end with the current exception means, which it prints
+ * and clears. */
+static int exit_status(void)
+{
+	if (!PyErr_Occurred())
+		return 0;
+	if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
+		PyErr_Print();
+		return 1;
+	}
+	PyObject *type, *value, *tb;
+	PyErr_Fetch(&type, &value, &tb);
+	PyErr_NormalizeException(&type, &value, &tb);
+	PyObject *code = value == NULL ? NULL : PyObject_GetAttrString(value, "code");
+	int status = 1;
+	if (code == Py_None)
+		status = 0;
+	else if (code != NULL && PyLong_Check(code))
+		status = (int)PyLong_AsLong(code) & 0xff;
+	else if (code != NULL)
+		PySys_FormatStderr("%S\n", code);
+	PyErr_Clear();
+	return status;
 }
 
 void ph_leave_child(void)
 {
 	static const char message[] = "gowsgi: a child process that the app forked came back from the app; it ends here\n";
+	int status = exit_status();
+	PyObject *out = PySys_GetObject("stdout"); /* borrowed */
+	PyObject *flushed = out == NULL ? NULL : PyObject_CallMethod(out, "flush", NULL);
+	Py_XDECREF(flushed);
 	ssize_t n = write(2, message, sizeof message - 1);
 	(void)n;
-	_exit(0);
+	_exit(status);
 }
 
 static const char *status_text(PyStatus status)
@@ -130,8 +172,6 @@ int ph_wakeup_fd(int fd)
 	PyErr_Clear();
 	return old == NULL ? -1 : 0;
 }
-
-static struct sigaction saved[NSIG];
 
 void ph_save_handlers(void)
 {

@@ -67,6 +67,10 @@ static void set_name(const char *name)
 	PyObject *text = self == NULL ? NULL : PyUnicode_FromString(name);
 	if (text != NULL)
 		PyObject_SetAttrString(self, "name", text);
+	/* Up to 3.12, a child that this thread forks needs the lock: threading._shutdown
+	 * asserts that its main thread has one. */
+	PyObject *lock = self == NULL ? NULL : PyObject_CallMethod(self, "_set_tstate_lock", NULL);
+	Py_XDECREF(lock);
 	Py_XDECREF(text);
 	Py_XDECREF(self);
 	Py_XDECREF(threading);
@@ -226,6 +230,8 @@ static ph_event finish(ph_thread *t, ph_reply *reply)
  * is the app's too, but the first is the cause. */
 static ph_event fail(ph_thread *t, ph_reply *reply)
 {
+	if (ph_forked)
+		ph_leave_child();
 	*reply = (ph_reply){.total = -1, .fd = -1};
 	reply_error(t, reply);
 	if (close_iter(t) < 0)

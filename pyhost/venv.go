@@ -35,8 +35,10 @@ func venvPython(dir, named, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(dir); err != nil {
 		return "", fmt.Errorf("%s %s: there is no such directory", named, dir)
+	} else if !info.IsDir() {
+		return "", fmt.Errorf("%s %s is a file, not the directory of a virtual environment", named, dir)
 	}
 	config, err := readVenvConfig(filepath.Join(dir, "pyvenv.cfg"))
 	if err != nil {

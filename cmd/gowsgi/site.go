@@ -116,7 +116,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 	switch {
 	case c.LogFormat != "":
 		if format, err = accesslog.New(c.LogFormat); err != nil {
-			return nil, fmt.Errorf("--%w", err)
+			return nil, options.UsageError("--" + err.Error())
 		}
 	case c.LogJSON:
 		format = accesslog.JSON()
@@ -278,6 +278,7 @@ func (s *site) drain() {
 		for _, r := range s.server.Queue.Running() {
 			s.log.Warn("a request did not end in time and is cut", "request", r.Line, "age_s", r.Age.Seconds())
 		}
+		s.server.Abort()
 	}
 	s.server.Queue.Close()
 	end, cancelEnd := context.WithTimeout(context.Background(), max(s.config.DrainTimeout-time.Since(begun), exitGrace))

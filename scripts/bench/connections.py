@@ -14,6 +14,7 @@ HELLO = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 SLEEP = b"GET /sleep/100 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 OPEN_TOGETHER = 50  # far below every server's backlog
 ANSWER_SECONDS = 5.0
+OPEN_SECONDS = 20.0  # for all the idle ones together
 SEED = 1  # the same order of requests for every server
 
 
@@ -44,9 +45,13 @@ class Idle:
             s.close()
 
     def open(self, count: int) -> None:
-        """Fails at the first connection that gets no answer: a server that gives threads to
-        connections would have us wait thousands of times."""
+        """Fails at the first connection that gets no answer, and when time is up: a server
+        that gives threads to connections would have us wait thousands of times."""
+        deadline = time.monotonic() + OPEN_SECONDS
         while len(self.sockets) < count:
+            if time.monotonic() > deadline:
+                raise Failed(f"answered only {len(self.sockets):,} of {count:,} connections "
+                             f"within {OPEN_SECONDS:.0f} s")
             batch = [socket.create_connection(self.address, ANSWER_SECONDS)
                      for _ in range(min(OPEN_TOGETHER, count - len(self.sockets)))]
             self.sockets += batch
