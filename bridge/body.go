@@ -43,7 +43,7 @@ type body struct {
 
 // Read fills p with what comes next (one piece, not all of p). io.EOF at the end.
 func (b *body) Read(p []byte) (int, error) {
-	if b.err != nil {
+	if b.err != nil || len(p) == 0 {
 		return 0, b.err
 	}
 	n, err := b.next(p)

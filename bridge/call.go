@@ -61,6 +61,8 @@ var calls = sync.Pool{New: func() any { return new(Call) }}
 func newCall(c *conn) *Call {
 	call := calls.Get().(*Call)
 	call.conn = c
+	call.isHead = false
+	call.environ = environ{buf: call.environ.buf[:0]}
 	return call
 }
 
@@ -88,12 +90,12 @@ func (c *Call) Body() (inline []byte, streams bool) {
 // errors are for the app. It blocks: detach first.
 func (c *Call) ReadBody(p []byte) (int, error) { return c.conn.body.Read(p) }
 
-// Interrupt makes a ReadBody or Write that another thread of the app has under
-// way end: the request is over.
-func (c *Call) Interrupt() {
-	c.conn.in.interrupt()
-	c.conn.out.interrupt()
-}
+// InterruptRead makes a ReadBody that another thread of the app has under way end: the
+// request is over.
+func (c *Call) InterruptRead() { c.conn.in.interrupt() }
+
+// InterruptWrite is the same for Write. The response is torn.
+func (c *Call) InterruptWrite() { c.conn.out.interrupt() }
 
 func (c *Call) requestLine() string {
 	buf := c.environ.buf

@@ -49,6 +49,8 @@ type conn struct {
 
 	// idle is true while no request is on its way in: the connection may be closed.
 	idle atomic.Bool
+	// answered is when the last response was complete, in Unix nanoseconds.
+	answered atomic.Int64
 	// gone is set once the client has closed its side.
 	gone atomic.Bool
 
@@ -96,8 +98,7 @@ func (c *conn) await() bool {
 		}
 		err := c.in.fill(c.s.Limits.Idle)
 		c.idle.Store(false)
-		if errors.Is(err, errTimeout) && c.done.running() {
-			c.done.wait() // it was a long request, not an idle client
+		if errors.Is(err, errTimeout) && c.busy() {
 			continue
 		}
 		if err != nil {
@@ -113,6 +114,16 @@ func (c *conn) await() bool {
 		c.linger()
 	}
 	return c.keep
+}
+
+// busy tells whether a request has been at work within the idle time, and waits for its
+// end: the client was not idle.
+func (c *conn) busy() bool {
+	if c.done.running() {
+		c.done.wait()
+		return true
+	}
+	return c.keep && time.Since(time.Unix(0, c.answered.Load())) < c.s.Limits.Idle
 }
 
 // close ends the connection for the client too when a child that the app forked still has
@@ -203,7 +214,7 @@ func (c *conn) refuse(call *Call, err error) {
 	}
 	now := time.Now()
 	answer := http1.AppendError(nil, refusal, now, fields...)
-	if string(call.head.Method) == "HEAD" {
+	if call.isHead || call.environ.count == 0 && string(call.head.Method) == "HEAD" {
 		answer = http1.AppendErrorHead(nil, refusal, now, fields...)
 	}
 	c.out.begin(c.s.Limits.Send)

@@ -71,8 +71,8 @@ func (e *environ) putString(key, value string) {
 // putFields appends the header fields: CONTENT_TYPE, CONTENT_LENGTH and HTTP_*.
 //
 // Left out: names with "_", which "-" would be mistaken for; Proxy, which CGI
-// libraries read as the HTTP_PROXY of the process (httpoxy); and a
-// Content-Length that Transfer-Encoding overrides.
+// libraries read as the HTTP_PROXY of the process (httpoxy); names longer than maxName;
+// and a Content-Length that Transfer-Encoding overrides.
 func (e *environ) putFields(h *http1.Head) {
 	fields := h.Fields
 	for i := range fields {
@@ -148,8 +148,11 @@ var keyByte = func() (table [256]byte) {
 	return table
 }()
 
+// maxName is more than any name has, and fits the packed form.
+const maxName = 1 << 12
+
 func dropped(name []byte) bool {
-	return bytes.IndexByte(name, '_') >= 0 || equalFold(name, "Proxy")
+	return len(name) > maxName || bytes.IndexByte(name, '_') >= 0 || equalFold(name, "Proxy")
 }
 
 // repeats tells whether an earlier field has this name: it was joined there.

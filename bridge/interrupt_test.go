@@ -21,7 +21,7 @@ func TestInterruptRead(t *testing.T) {
 				_, err := c.ReadBody(buf)
 				read <- err
 			}()
-			c.Interrupt()
+			c.InterruptRead()
 			if err := receive(t, "the read ends", read); err == nil || err == io.EOF {
 				t.Errorf("the read ended with %v", err)
 			}
@@ -52,7 +52,7 @@ func TestInterruptWrite(t *testing.T) {
 				wrote <- c.Write(&r)
 			}()
 			receive(t, "the client has some of it", came)
-			c.Interrupt()
+			c.InterruptWrite()
 			if err := receive(t, "the write ends", wrote); err == nil {
 				t.Error("the write ended well")
 			}

@@ -34,6 +34,9 @@ func ParseProxies(list []string) (Proxies, error) {
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}
+		if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96) // peers are compared unmapped
+		}
 		p.prefixes = append(p.prefixes, prefix.Masked())
 	}
 	return p, nil
@@ -89,7 +92,7 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 	}
 	if host := last(values[forwardedHost]); validHost(host) {
 		setHost(h, host)
-		if _, port, ok := strings.Cut(host[strings.LastIndexByte(host, ']')+1:], ":"); ok {
+		if _, port, ok := strings.Cut(host[strings.LastIndexByte(host, ']')+1:], ":"); ok && isPort(port) {
 			at.serverPort = port
 		}
 	}

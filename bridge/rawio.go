@@ -63,7 +63,9 @@ type reader struct {
 	interrupted atomic.Bool
 	// closing makes the wait under way end, with what is there already or errClosing.
 	closing atomic.Bool
-	hurry   bool // of attempt: don't wait
+	// last ends every wait from now on, at a time in Unix nanoseconds; 0: not set.
+	last  atomic.Int64
+	hurry bool // of attempt: don't wait
 
 	// Between read and try: where to, nil for buf, and what came of it.
 	to  []byte
@@ -129,6 +131,9 @@ func (r *reader) read(p []byte, d time.Duration) (int, error) { return r.readBy(
 
 func (r *reader) readBy(p []byte, by int64) (int, error) {
 	r.by.Store(by)
+	if last := r.last.Load(); last != 0 {
+		r.by.Store(last)
+	}
 	defer r.by.Store(0)
 	for {
 		if r.interrupted.Load() {
@@ -179,8 +184,12 @@ func (r *reader) attempt(fd uintptr) bool {
 	}
 }
 
-// expire makes the read under way end within d.
-func (r *reader) expire(d time.Duration) { r.by.Store(deadline(d)) }
+// expire makes the read under way, and every later one, end within d.
+func (r *reader) expire(d time.Duration) {
+	by := deadline(d)
+	r.last.Store(by) // first: a read that begins now finds it
+	r.by.Store(by)
+}
 
 // close makes the read under way end at once: with bytes that have come already, or
 // with errClosing.
@@ -235,11 +244,16 @@ func (w *writer) begin(timeout time.Duration) { w.timeout = timeout }
 // now writes what goes without waiting. Fewer bytes than p and no error: the
 // client must read first.
 func (w *writer) now(p []byte) (int, error) {
-	w.from, w.wait = p, false
-	if err := w.raw.Write(w.try); err != nil {
-		return 0, err
+	for {
+		w.from, w.wait = p, false
+		err := w.raw.Write(w.try)
+		if err == nil {
+			return w.n, w.err
+		}
+		if err = w.late(err); err != nil || w.interrupted.Load() {
+			return 0, errGone
+		}
 	}
-	return w.n, w.err
 }
 
 // all writes p, waiting for the client as long as it reads at all.

@@ -10,13 +10,17 @@ import (
 )
 
 // logAccess writes the request's line to the access log.
-func (c *Call) logAccess(status int) {
-	access := c.conn.s.Access
-	if access == nil {
+func (c *Call) logAccess(status int, now time.Time) {
+	s := c.conn.s
+	if s.Access == nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil { // a line is lost, not the thread
+			s.Log.Error("panic in the access log: please report this", "request", c.requestLine(), "panic", p)
+		}
+	}()
 	r, e := &c.response, &c.environ
-	now := time.Now()
 	record := accesslog.Record{
 		Start:         c.pushed,
 		Duration:      now.Sub(c.pushed),
@@ -42,12 +46,12 @@ func (c *Call) logAccess(status int) {
 	if c.response.failed != nil {
 		record.WriteErrors = 1
 	}
-	if c.conn.s.AccessEnviron {
+	if s.AccessEnviron {
 		record.Environ = c
 		record.Vars = int(e.count)
 		record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
 	}
-	access(&record)
+	s.Access(&record)
 }
 
 var protocols = [2]string{"HTTP/1.0", "HTTP/1.1"}
@@ -73,10 +77,14 @@ func (c *Call) logRefusal(refusal *http1.Error, sent int) {
 	if s.Access == nil {
 		return
 	}
+	method, uri := string(c.head.Method), string(c.head.Target)
+	if c.environ.count > 0 { // packed: what head pointed to may be gone
+		method, uri = string(c.environ.method.of(c.environ.buf)), string(c.environ.uri.of(c.environ.buf))
+	}
 	s.Access(&accesslog.Record{
 		Start:         time.Now(),
-		Method:        string(c.head.Method),
-		URI:           string(c.head.Target),
+		Method:        method,
+		URI:           uri,
 		Proto:         string(c.head.Proto),
 		RemoteAddr:    c.conn.at.remoteAddr,
 		Status:        refusal.Status,

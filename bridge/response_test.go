@@ -300,13 +300,11 @@ func checkResponse(t *testing.T, request string, a app, want string, fate fate, 
 }
 
 // all is everything that comes, in the form of the tables. A connection that is kept is
-// ended by shutting the server down, once the worker is through.
+// ended by shutting the server down, once all is sent.
 func (c *client) all(f *front, kept bool) (string, error) {
 	c.t.Helper()
 	if kept {
-		until(c.t, "the worker is idle again", func() bool {
-			return f.workers[0].begun.Load() == 1 && f.workers[0].idles.Load() >= 2
-		})
+		until(c.t, "the request is over", func() bool { return len(f.logged()) == 1 })
 		if n := f.Connections(); n != 1 {
 			c.t.Errorf("%d connections, want the one kept", n)
 		}

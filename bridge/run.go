@@ -1,7 +1,9 @@
 package bridge
 
 import (
+	"io"
 	"runtime/debug"
+	"time"
 )
 
 // outcome is how a request ended, for the connection and the log.
@@ -82,6 +84,10 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 func (c *Call) aborted(reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply)
+	if r.failed == io.ErrUnexpectedEOF {
+		c.logApp("a file became shorter while it was sent; the connection is closed", "missing", r.left)
+		return outcome{}
+	}
 	if r.failed != nil {
 		c.conn.s.disconnected(c)
 		return outcome{}
@@ -96,7 +102,7 @@ func (c *Call) aborted(reply *Reply) outcome {
 func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply)
-	if r.failed == nil && (reply.Head || r.chunked) {
+	if r.failed == nil && (reply.Head || r.chunked || len(reply.Body) > 0) {
 		_ = c.send(s, reply, true, w.Detach) // r.failed has it
 	}
 	if r.failed != nil {
@@ -169,9 +175,11 @@ func errorReply(status, text string) Reply {
 // end gives the connection back and logs. The call is gone afterwards.
 func (c *Call) end(o outcome, status int) {
 	conn := c.conn
+	now := time.Now()
 	keep := o.keep && !conn.in.interrupted.Load() && !conn.out.interrupted.Load()
-	c.logAccess(status)
+	c.logAccess(status, now)
 	c.release()
+	conn.answered.Store(now.UnixNano())
 	conn.end(keep, o.cut)
 	conn.done.set()
 }

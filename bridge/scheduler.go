@@ -73,7 +73,7 @@ func (q *Queue) seated(s *seat) {
 		q.wanted = 1
 		q.kicks = make(chan struct{}, 1)
 		q.sleeping = true
-		if !q.still {
+		if !q.still && !q.closed {
 			go q.monitor()
 		}
 	}

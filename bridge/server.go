@@ -238,7 +238,11 @@ func (s *Server) sweepQueue(now time.Time) {
 // turnAway answers a request that was taken out of the queue.
 func (c *Call) turnAway() {
 	conn := c.conn
-	answer := http1.AppendError(nil, errWaited, time.Now(), retryAfter...)
+	appendAnswer := http1.AppendError
+	if c.isHead {
+		appendAnswer = http1.AppendErrorHead
+	}
+	answer := appendAnswer(nil, errWaited, time.Now(), retryAfter...)
 	conn.out.begin(conn.s.Limits.Send)
 	_ = conn.out.all(answer) // the connection ends in any case
 	c.response.status, c.response.headBytes = errWaited.Status, len(answer)

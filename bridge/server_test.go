@@ -135,6 +135,8 @@ func TestPeer(t *testing.T) {
 		f := serveOn(t, l, new(Server), keep)
 		f.get("/")
 		has(t, "SERVER_PORT=80", "REMOTE_ADDR=", "wsgi.url_scheme=http")
+		until(t, "it is logged", func() bool { return len(f.logged()) > 0 })
+		until(t, "the access log", func() bool { return len(f.logged()) == 1 })
 		if r := f.logged()[0]; r.RemoteAddr != "" {
 			t.Errorf("logged %q", r.RemoteAddr)
 		}

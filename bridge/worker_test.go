@@ -36,7 +36,6 @@ type thread struct {
 	attached atomic.Bool
 	begun    atomic.Int64
 	aborted  atomic.Int64
-	idles    atomic.Int64
 }
 
 func (w *thread) Begin(c *Call) Event {
@@ -61,7 +60,6 @@ func (w *thread) Detach()       { w.attached.Store(false) }
 func (w *thread) Idle() {
 	w.spoil()
 	w.attached.Store(false)
-	w.idles.Add(1)
 }
 
 func (w *thread) Park() {

@@ -57,7 +57,7 @@ void ph_input_expire(PyObject *self)
 	ph_thread *t = atomic_exchange(&in->t, NULL);
 	if (t == NULL || !in->busy)
 		return;
-	phInterrupt(t->index);
+	phInterrupt(t->index, 0);
 	ph_wait_for(t->reading);
 }
 

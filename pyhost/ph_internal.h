@@ -110,7 +110,7 @@ void ph_leave_child(void); /* ends a forked child that came back to the seam */
 enum { PH_READ_GONE = -1, PH_READ_TIMEOUT = -2, PH_READ_TOO_LARGE = -3, PH_READ_BAD = -4 };
 extern long phRead(int thread, char *buffer, size_t len);
 extern int phWrite(int thread, ph_reply *reply); /* 0, or -1: the client is gone */
-extern void phInterrupt(int thread);             /* makes a running phRead or phWrite return */
+extern void phInterrupt(int thread, int writing); /* makes a running phRead or phWrite return */
 extern void phErrors(int thread, char *line, size_t len);
 
 #endif

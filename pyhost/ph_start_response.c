@@ -48,7 +48,7 @@ void ph_writer_expire(PyObject *self)
 	if (t == NULL || !w->busy)
 		return;
 	/* Another thread of the app is in write(): make it return first. */
-	phInterrupt(t->index);
+	phInterrupt(t->index, 1);
 	ph_wait_for(t->writing);
 }
 

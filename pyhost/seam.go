@@ -83,10 +83,14 @@ func phWrite(index C.int, raw *C.ph_reply) (rc C.int) {
 }
 
 //export phInterrupt
-func phInterrupt(index C.int) {
+func phInterrupt(index, writing C.int) {
 	t, call := callOf(index)
 	defer caught(t, func() {})
-	call.Interrupt()
+	if writing != 0 {
+		call.InterruptWrite()
+	} else {
+		call.InterruptRead()
+	}
 }
 
 //export phErrors

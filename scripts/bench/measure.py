@@ -93,6 +93,9 @@ class Bench:
         process.wait_ready()
         m.rss_idle = process.rss_bytes()
         framing = probe.check(process.port, workload)
+        if workload.close:
+            probe.check_close(process.port, workload)
+            framing = "close"
         warm_up = self.wrk(process, workload)
         warm_up.stop_after(WARM_UP_SECONDS)
         warm_up.result()
@@ -104,7 +107,8 @@ def account(m: Measurement, load: Load, framing: str) -> None:
     m.requests = load.requests
     m.errors = {key: count for key, count in load.errors.items() if count}
     if framing == "close" and "read" in m.errors:
-        # wrk counts the end of a connection as an error also where it ends the answer.
+        # wrk counts the end of a connection as an error also where it ends the answer, or
+        # where we asked for it and the server does not repeat that.
         left = m.errors.pop("read") - load.requests
         m.errors.update({"read": left} if left > 0 else {})
     if load.starving and not m.errors:

@@ -9,6 +9,7 @@ from .process import Failed
 from .workloads import Workload
 
 SECONDS = 8.0
+CLOSE_SECONDS = 2.0
 
 
 def check(port: int, workload: Workload) -> str:
@@ -32,3 +33,17 @@ def check(port: int, workload: Workload) -> str:
     if response.getheader("Transfer-Encoding"):
         return "chunked"
     return "length" if response.getheader("Content-Length") else "close"
+
+
+def check_close(port: int, workload: Workload) -> None:
+    """wrk goes on using a connection that the server does not close."""
+    request = f"GET {workload.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", port), CLOSE_SECONDS) as s:
+            s.sendall(request.encode())
+            while s.recv(65536):
+                pass
+    except socket.timeout:
+        raise Failed("does not close a connection when it is asked to") from None
+    except OSError as e:
+        raise Failed(f"{workload.path}: {e}") from None
