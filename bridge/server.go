@@ -261,10 +261,10 @@ func (s *Server) disconnected(c *Call) {
 // with ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	s.draining.Store(true)
 	listeners := s.listeners
 	s.listeners = nil
 	s.mu.Unlock()
-	s.draining.Store(true)
 	for _, l := range listeners {
 		s.acceptRest(l)
 		endListening(l)
