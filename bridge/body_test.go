@@ -316,7 +316,9 @@ func TestBodyLimit(t *testing.T) {
 		return func(yield func(Event, Reply) bool) {
 			body, err := readAll(c)
 			if err != io.EOF {
-				yield(EventError, failure(err.Error()))
+				reply := failure(err.Error())
+				reply.OSError = true
+				yield(EventError, reply)
 				return
 			}
 			yield(EventDone, start("200 OK").whole(body))

@@ -96,7 +96,7 @@ func (c *conn) await() bool {
 		if c.s.draining.Load() {
 			c.in.closing.Store(true) // only what is here already
 		}
-		err := c.in.fill(c.s.Limits.Idle)
+		err := c.in.fillIdle(c.s.Limits.Idle)
 		c.idle.Store(false)
 		if errors.Is(err, errTimeout) && c.busy() {
 			continue

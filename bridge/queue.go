@@ -60,7 +60,7 @@ func (q *Queue) Push(c *Call) error {
 		q.mu.Unlock()
 		return ErrQueueClosed
 	}
-	if q.Limit > 0 && q.n >= q.Limit && q.parked() == 0 {
+	if q.Limit > 0 && q.n-q.parked() >= q.Limit { // parked threads take one each, at the latest after a look
 		q.mu.Unlock()
 		return ErrQueueFull
 	}

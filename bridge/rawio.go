@@ -61,11 +61,11 @@ type reader struct {
 
 	// interrupted ends every read from now on: the request is over.
 	interrupted atomic.Bool
-	// closing makes the wait under way end, with what is there already or errClosing.
+	// closing makes a wait between two requests end, with what is there already or errClosing.
 	closing atomic.Bool
+	idle    bool // of the wait under way: closing ends it
 	// last ends every wait from now on, at a time in Unix nanoseconds; 0: not set.
-	last  atomic.Int64
-	hurry bool // of attempt: don't wait
+	last atomic.Int64
 
 	// Between read and try: where to, nil for buf, and what came of it.
 	to  []byte
@@ -120,6 +120,13 @@ func (r *reader) grow() {
 // fill reads into the buffer, waiting at most d; 0 is no limit.
 func (r *reader) fill(d time.Duration) error { return r.fillBy(deadline(d)) }
 
+// fillIdle is fill between two requests: close ends it.
+func (r *reader) fillIdle(d time.Duration) error {
+	r.idle = true
+	defer func() { r.idle = false }()
+	return r.fill(d)
+}
+
 func (r *reader) fillBy(by int64) error {
 	n, err := r.readBy(nil, by)
 	r.w += n
@@ -139,7 +146,7 @@ func (r *reader) readBy(p []byte, by int64) (int, error) {
 		if r.interrupted.Load() {
 			return 0, errGone
 		}
-		r.to, r.hurry = p, r.closing.Swap(false)
+		r.to = p
 		err := r.raw.Read(r.try)
 		if err == nil {
 			err = r.err
@@ -173,10 +180,11 @@ func (r *reader) attempt(fd uintptr) bool {
 			if r.empty() {
 				r.release()
 			}
-			if r.hurry {
+			if r.idle && r.closing.Load() {
 				r.err = errClosing
+				return true
 			}
-			return r.hurry
+			return false
 		default:
 			r.n = max(r.n, 0)
 			return true
@@ -191,8 +199,8 @@ func (r *reader) expire(d time.Duration) {
 	r.by.Store(by)
 }
 
-// close makes the read under way end at once: with bytes that have come already, or
-// with errClosing.
+// close makes the wait between two requests, this one or a later one, end at once: with
+// bytes that have come already, or with errClosing.
 func (r *reader) close() {
 	r.closing.Store(true)
 	_ = r.end(aLongTimeAgo)
@@ -316,6 +324,9 @@ func (w *writer) attemptFile(fd uintptr) bool {
 		offset := w.file.offset
 		w.n, w.err = syscall.Sendfile(int(fd), w.file.fd, &offset, int(min(w.file.length, sendPiece)))
 		w.wait = true
+		if w.n > 0 {
+			w.err = nil // macOS tells both: part of it went
+		}
 		if done, again := w.attempted(); !again {
 			return done
 		}

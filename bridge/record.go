@@ -77,15 +77,16 @@ func (c *Call) logRefusal(refusal *http1.Error, sent int) {
 	if s.Access == nil {
 		return
 	}
-	method, uri := string(c.head.Method), string(c.head.Target)
+	method, uri, proto := string(c.head.Method), string(c.head.Target), string(c.head.Proto)
 	if c.environ.count > 0 { // packed: what head pointed to may be gone
+		proto = protocols[c.minor]
 		method, uri = string(c.environ.method.of(c.environ.buf)), string(c.environ.uri.of(c.environ.buf))
 	}
 	s.Access(&accesslog.Record{
 		Start:         time.Now(),
 		Method:        method,
 		URI:           uri,
-		Proto:         string(c.head.Proto),
+		Proto:         proto,
 		RemoteAddr:    c.conn.at.remoteAddr,
 		Status:        refusal.Status,
 		HeaderBytes:   int64(sent),
@@ -113,8 +114,9 @@ func excerpt(text []byte) string {
 }
 
 // logClose logs what close() raised: the response stands.
-func (c *Call) logClose(reply *Reply) {
+func (c *Call) logClose(reply *Reply, w Worker) {
 	if len(reply.Error) > 0 {
+		w.Detach() // the log may wait for its reader
 		c.logApp("the app_iter's close() raised an exception", "traceback", excerpt(reply.Error))
 	}
 }

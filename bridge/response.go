@@ -61,7 +61,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	r.fields = f.fields
 	r.bare = c.isHead || noLength || r.status == 304
 	r.left = f.length
-	if r.left < 0 && reply.Total >= 0 && !noLength && r.status != 304 {
+	if r.left < 0 && reply.Total >= 0 && !noLength && r.status != 304 && !(c.isHead && reply.Total == 0) {
 		r.left = reply.Total
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendInt(dst, r.left, 10)
@@ -177,6 +177,9 @@ func (c *Call) send(s *seat, reply *Reply, last bool, detach func()) error {
 	r := &c.response
 	r.lock(detach)
 	defer r.mu.Unlock()
+	if !reply.Head && !r.headSent {
+		r.failed = errGone // another thread's write() has the head, and is not here yet
+	}
 	if r.failed != nil {
 		return r.failed
 	}

@@ -60,7 +60,7 @@ func (c *Call) converse(s *seat, w Worker) (o outcome) {
 			if !c.pass(s, w, event, reply) {
 				open = false
 				w.Abort()
-				return c.aborted(w.Reply())
+				return c.aborted(w, w.Reply())
 			}
 			event = w.Next()
 		}
@@ -81,9 +81,9 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 
 // aborted ends a response whose rest nobody wants: the client left, or the body
 // is not to be sent or not to go on.
-func (c *Call) aborted(reply *Reply) outcome {
+func (c *Call) aborted(w Worker, reply *Reply) outcome {
 	r := &c.response
-	c.logClose(reply)
+	c.logClose(reply, w)
 	if r.failed == io.ErrUnexpectedEOF {
 		c.logApp("a file became shorter while it was sent; the connection is closed", "missing", r.left)
 		return outcome{}
@@ -101,7 +101,7 @@ func (c *Call) aborted(reply *Reply) outcome {
 // finish ends a response whose app is through.
 func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
 	r := &c.response
-	c.logClose(reply)
+	c.logClose(reply, w)
 	if r.failed == nil && (reply.Head || r.chunked || len(reply.Body) > 0) {
 		_ = c.send(s, reply, true, w.Detach) // r.failed has it
 	}
@@ -128,8 +128,9 @@ func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
 		c.conn.s.disconnected(c)
 		return outcome{}
 	}
+	w.Detach() // the log may wait for its reader
 	answer, theirs := bodyFaults[errorOf(c.conn.body)]
-	if theirs && !r.headSent {
+	if theirs = theirs && reply.OSError; theirs && !r.headSent {
 		c.conn.s.Log.Info("the app gave up on a request body that is broken", "request", c.requestLine(), "remote", c.at.remoteAddr, "error", c.conn.body.err)
 	} else {
 		c.logApp("the app raised an exception", "traceback", excerpt(reply.Error))

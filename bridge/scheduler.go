@@ -233,7 +233,7 @@ func (q *Queue) press(now time.Time) {
 	case now.Sub(q.pressed) >= pressedTime && now.Sub(q.outgrown) >= outgrownPeriod && q.Outgrown != nil:
 		q.outgrown = now
 		report := q.Outgrown
-		go report(q.Stats())
+		go func() { report(q.Stats()) }() // Stats takes the mutex, which is held here
 	}
 }
 

@@ -200,7 +200,9 @@ func TestSchedulerOutgrown(t *testing.T) {
 	s.begin(a)
 	s.threads[a].running = false
 	for at := time.Duration(0); at < 3*time.Second; at += 100 * time.Millisecond {
+		s.mu.Lock() // as the monitor does
 		s.tick(100 * time.Millisecond)
+		s.mu.Unlock()
 	}
 	if st := <-said; st.Waiting != 3 || st.Parked != 0 {
 		t.Errorf("reported %+v", st)

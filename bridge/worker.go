@@ -34,6 +34,8 @@ type Reply struct {
 	FD     int
 	Offset int64
 	Length int64
+	// OSError tells at EventError that the exception is one: reading a body raises those.
+	OSError bool
 	// Error is a traceback. At EventDone it is that of close().
 	Error []byte
 }

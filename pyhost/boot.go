@@ -97,21 +97,15 @@ func ReclaimSignals(owned []os.Signal) (taken []os.Signal) {
 	return taken
 }
 
-// SignalPython runs the handler that the app has set for s, on the main thread. False:
-// it has set none.
-func (h *Host) SignalPython(ctx context.Context, s os.Signal) bool {
-	n, ok := s.(syscall.Signal)
-	if !ok {
-		return false
+// SignalPython runs the handler that the app has set for s, if any, on the main thread.
+func (h *Host) SignalPython(ctx context.Context, s os.Signal) {
+	if n, ok := s.(syscall.Signal); ok {
+		_ = h.Do(ctx, func() {
+			if C.ph_trip_signal(C.int(n)) != 0 {
+				h.runHandlers()
+			}
+		})
 	}
-	ran := false
-	_ = h.Do(ctx, func() {
-		if C.ph_trip_signal(C.int(n)) != 0 {
-			ran = true
-			h.runHandlers()
-		}
-	})
-	return ran
 }
 
 // runHandlers runs the signal handlers that wait. Main thread, attached.

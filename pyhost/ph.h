@@ -43,6 +43,7 @@ typedef struct {
 	int64_t length;
 	const char *error; /* UTF-8 traceback; with PH_DONE: close() raised, the response stands */
 	size_t error_len;
+	int os_error; /* PH_ERROR: the exception is an OSError */
 } ph_reply;
 
 /* ph_boot_config: strings are UTF-8, borrowed for the call. */

@@ -32,8 +32,10 @@ PyObject *ph_errors_new(ph_thread *t)
 static void emit(errors *e, size_t n)
 {
 	char *text = PyMem_RawMalloc(n);
-	if (text == NULL)
+	if (text == NULL) {
+		e->pending.len = 0; /* no memory for a log line: it is lost */
 		return;
+	}
 	memcpy(text, e->pending.data, n);
 	memmove(e->pending.data, e->pending.data + n, e->pending.len - n);
 	e->pending.len -= n;

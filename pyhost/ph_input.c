@@ -55,7 +55,7 @@ void ph_input_expire(PyObject *self)
 {
 	input *in = (input *)self;
 	ph_thread *t = atomic_exchange(&in->t, NULL);
-	if (t == NULL || !in->busy)
+	if (t == NULL || !in->busy || ph_forked)
 		return;
 	phInterrupt(t->index, 0);
 	ph_wait_for(t->reading);
@@ -108,6 +108,8 @@ static Py_ssize_t receive(input *in, char *buffer, size_t len)
 	if (in->failed != 0)
 		return raise_failed(in->failed);
 	ph_thread *t = atomic_load(&in->t);
+	if (t == NULL)
+		return usable(in); /* it expired while this call's read before waited for the GIL */
 	long n = PH_READ_GONE;
 	bool expired;
 	if (ph_forked)

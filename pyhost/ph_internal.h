@@ -11,6 +11,10 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#ifdef Py_GIL_DISABLED
+#error "free-threaded CPython is not supported: the seam's state is guarded by the GIL"
+#endif
+
 #include <stdatomic.h>
 #include <stdbool.h>
 

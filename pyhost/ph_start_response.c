@@ -45,7 +45,7 @@ void ph_writer_expire(PyObject *self)
 {
 	writer *w = (writer *)self;
 	ph_thread *t = atomic_exchange(&w->t, NULL);
-	if (t == NULL || !w->busy)
+	if (t == NULL || !w->busy || ph_forked)
 		return;
 	/* Another thread of the app is in write(): make it return first. */
 	phInterrupt(t->index, 1);
@@ -303,6 +303,10 @@ static int send_now(writer *w, PyObject *data)
 	int rc;
 	if (ph_forked) {
 		PyErr_SetString(PyExc_OSError, "write() was called in a child process that the app forked");
+		return -1;
+	}
+	if (!t->started) {
+		PyErr_SetString(PyExc_RuntimeError, "write() was called after a start_response() that failed");
 		return -1;
 	}
 	ph_reply_head(t, &reply);

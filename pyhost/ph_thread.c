@@ -232,7 +232,7 @@ static ph_event fail(ph_thread *t, ph_reply *reply)
 {
 	if (ph_forked)
 		ph_leave_child();
-	*reply = (ph_reply){.total = -1, .fd = -1};
+	*reply = (ph_reply){.total = -1, .fd = -1, .os_error = PyErr_ExceptionMatches(PyExc_OSError)};
 	reply_error(t, reply);
 	if (close_iter(t) < 0)
 		PyErr_Clear();
@@ -361,7 +361,7 @@ static ph_event answer(ph_thread *t, ph_reply *reply)
 	}
 	t->iter = PyObject_GetIter(result);
 	if (t->iter == NULL) {
-		if (PyErr_ExceptionMatches(PyExc_TypeError))
+		if (Py_TYPE(result)->tp_iter == NULL && !PySequence_Check(result))
 			PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes",
 				Py_TYPE(result)->tp_name);
 		return fail(t, reply);

@@ -111,6 +111,7 @@ func readReply(reply *bridge.Reply, raw *C.ph_reply) {
 		FD:      int(raw.fd),
 		Offset:  int64(raw.offset),
 		Length:  int64(raw.length),
+		OSError: raw.os_error != 0,
 		Error:   cBytes(raw.error, raw.error_len),
 	}
 }

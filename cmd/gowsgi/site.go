@@ -94,7 +94,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		return nil, err
 	}
 	server := &bridge.Server{
-		Queue: &bridge.Queue{Limit: c.Queue},
+		Queue: &bridge.Queue{Limit: c.Queue, Outgrown: s.outgrown},
 		Limits: bridge.Limits{
 			Head:     int(c.LimitHead),
 			Body:     c.LimitPost,
@@ -124,6 +124,12 @@ func (s *site) newServer() (*bridge.Server, error) {
 	server.Access = func(r *accesslog.Record) { s.out.Append(format, r) }
 	server.AccessEnviron = format.NeedsEnviron()
 	return server, nil
+}
+
+// outgrown speaks up when requests wait because every thread is taken.
+func (s *site) outgrown(q bridge.Stats) {
+	s.log.Warn("requests wait: every thread is taken; more --threads help if the app waits for others",
+		"waiting", q.Waiting, "threads", q.Threads, "blocked", q.Blocked, "active", q.Active)
 }
 
 // bind opens the sockets, so that a port in use is known before a long import.
@@ -247,7 +253,7 @@ func (s *site) control(failed <-chan error) error {
 		select {
 		case err := <-failed:
 			if err != nil {
-				s.drain()
+				s.drain(exitFailure)
 				return err
 			}
 		case sig := <-s.signals.arrived:
@@ -258,7 +264,7 @@ func (s *site) control(failed <-chan error) error {
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
 				go s.signals.exitOnSecond(s)
 				s.tellApp(sig)
-				s.drain()
+				s.drain(0)
 				return nil
 			}
 		}
@@ -269,8 +275,8 @@ func (s *site) control(failed <-chan error) error {
 // when requests have used the drain's time up.
 const exitGrace = 2 * time.Second
 
-// drain lets what runs end, then the app.
-func (s *site) drain() {
+// drain lets what runs end, then the app. code is for an app that does not end.
+func (s *site) drain(code int) {
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
@@ -287,7 +293,7 @@ func (s *site) drain() {
 		// Python's main thread hangs in the app: there is no way to return through it.
 		s.log.Warn("the app did not end in time: its threads or atexit functions hang", "error", err)
 		s.close()
-		os.Exit(0)
+		os.Exit(code)
 	}
 }
 
