@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/http1"
 )
 
@@ -54,6 +55,7 @@ type Call struct {
 
 	seat     *seat // whose worker runs it
 	response response
+	record   accesslog.Record // logAccess's; there it would be allocated
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}

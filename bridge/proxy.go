@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -49,6 +48,10 @@ func (p *Proxies) trustsAddr(text string) bool {
 	if err != nil {
 		return false
 	}
+	return p.trusts(addr)
+}
+
+func (p *Proxies) trusts(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range p.prefixes {
 		if prefix.Contains(addr) {
@@ -105,19 +108,21 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 // client is the last address of X-Forwarded-For that is not a trusted proxy's own: what
 // stands before it, the client may have written.
 func (p *Proxies) client(list string) string {
-	parts := strings.Split(list, ",")
-	for i := len(parts) - 1; i >= 0; i-- {
-		text := strings.TrimSpace(parts[i])
-		if ap, err := netip.ParseAddrPort(text); err == nil {
-			text = ap.Addr().String()
-		}
+	for list != "" {
+		comma := strings.LastIndexByte(list, ',')
+		text := strings.TrimSpace(list[comma+1:])
 		addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
 		if err != nil {
-			return ""
+			with, err := netip.ParseAddrPort(text)
+			if err != nil {
+				return ""
+			}
+			addr = with.Addr()
 		}
-		if text = addr.Unmap().String(); i == 0 || !p.trustsAddr(text) {
-			return text
+		if addr = addr.Unmap(); comma < 0 || !p.trusts(addr) {
+			return addr.String()
 		}
+		list = list[:comma]
 	}
 	return ""
 }
@@ -164,6 +169,9 @@ func last(list string) string {
 
 // isPort: 1 to 65535.
 func isPort(s string) bool {
+	if s == "" {
+		return false // as a rule: ParseUint's error would be allocated
+	}
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
 }
@@ -175,7 +183,7 @@ func validHost(s string) bool {
 }
 
 // setHost makes host what the environ calls HTTP_HOST.
-func setHost(h *http1.Head, host string) { h.Authority = bytes.Clone([]byte(host)) }
+func setHost(h *http1.Head, host string) { h.Authority = []byte(host) }
 
 // cleanPrefix accepts a path without a trailing slash.
 func cleanPrefix(s string) string {

@@ -177,7 +177,8 @@ func (r *reader) attempt(fd uintptr) bool {
 		switch {
 		case r.err == syscall.EINTR:
 		case r.err == syscall.EAGAIN:
-			if r.empty() {
+			// A read to elsewhere leaves the buffer: the request's head is still in it.
+			if r.to == nil && r.empty() {
 				r.release()
 			}
 			if r.idle && r.closing.Load() {

@@ -21,7 +21,7 @@ func (c *Call) logAccess(status int, now time.Time) {
 		}
 	}()
 	r, e := &c.response, &c.environ
-	record := accesslog.Record{
+	c.record = accesslog.Record{
 		Start:         c.pushed,
 		Duration:      now.Sub(c.pushed),
 		QueueWait:     max(c.begun.Sub(c.pushed), 0),
@@ -41,17 +41,18 @@ func (c *Call) logAccess(status int, now time.Time) {
 		WorkerID:      1,
 	}
 	if c.seat != nil {
-		record.Thread = c.seat.id + 1
+		c.record.Thread = c.seat.id + 1
 	}
 	if c.response.failed != nil {
-		record.WriteErrors = 1
+		c.record.WriteErrors = 1
 	}
 	if s.AccessEnviron {
-		record.Environ = c
-		record.Vars = int(e.count)
-		record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
+		c.record.Environ = c
+		c.record.Vars = int(e.count)
+		c.record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
 	}
-	s.Access(&record)
+	s.Access(&c.record)
+	c.record = accesslog.Record{} // holds on to no buffer
 }
 
 var protocols = [2]string{"HTTP/1.0", "HTTP/1.1"}

@@ -312,7 +312,7 @@ func (s *Server) Abort() {
 func (c *conn) answerHealth(call *Call) bool {
 	const text = "ok\n"
 	keep := call.head.KeepAlive && call.head.ContentLength <= 0 && !call.head.Chunked && !c.s.draining.Load()
-	answer := []byte("HTTP/1.1 200 OK\r\nServer: gowsgi\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: 3\r\n")
+	answer := append(call.environ.buf[:0], "HTTP/1.1 200 OK\r\nServer: gowsgi\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: 3\r\n"...)
 	answer = appendDateField(answer)
 	switch {
 	case !keep:
@@ -324,6 +324,7 @@ func (c *conn) answerHealth(call *Call) bool {
 	if string(call.head.Method) == "GET" {
 		answer = append(answer, text...)
 	}
+	call.environ.buf = answer // kept for the next request
 	c.out.begin(c.s.Limits.Send)
 	return c.out.all(answer) == nil && keep
 }

@@ -83,6 +83,9 @@ func TestInferredLength(t *testing.T) {
 		for kind, want := range map[string]string{"one": "6", "one-tuple": "6", "nul": "5", "empty-chunk": "0", "big": strconv.Itoa(3 << 20)} {
 			for _, method := range []string{"GET", "HEAD"} {
 				r := s.do(t, request(method, query("/kind", "kind", kind), ""))
+				if method == "HEAD" && kind == "empty-chunk" {
+					want = "" // an empty answer to HEAD tells nothing of GET's length (RFC 9110, section 8.6)
+				}
 				if got := r.get("Content-Length"); got != want {
 					t.Errorf("%s %s: Content-Length %q, want %q", method, kind, got, want)
 				}

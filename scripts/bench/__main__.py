@@ -175,6 +175,8 @@ def say(m: Measurement) -> None:
         value = getattr(m, name)
         if value is not None:
             parts.append(f"{value:9.1f} {unit}")
+    if m.others is not None:
+        parts.append(f"{m.others:.2f} cores of others")
     parts += [f"{key} {value:.3f}" for key, value in m.more.items()]
     parts += [f"{count} {key} errors" for key, count in m.errors.items()]
     print("  ".join(parts), flush=True)

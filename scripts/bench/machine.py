@@ -8,11 +8,13 @@ import re
 import subprocess
 from pathlib import Path
 
+from .window import cores
+
 
 def description() -> list[tuple[str, str]]:
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     return [
-        ("CPU", f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores"),
+        ("CPU", f"{cpu_model()}, {cores()} cores"),
         ("Memory", f"{memory_gib():.0f} GiB"),
         ("System", f"{os_name()}, Linux {platform.release()}"),
         ("Load average before the run", f"{load} (0 is an idle machine)"),

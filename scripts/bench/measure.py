@@ -16,12 +16,14 @@ from . import probe
 from .connections import Idle, Mixed, percentile
 from .process import Failed, Process, free_port
 from .servers import Server
+from .window import Window
 from .workloads import FLASK, IDLE_CONNECTIONS, MIX_SLEEPERS, Workload
 from .wrk import Load, Wrk
 
 WARM_UP_SECONDS = 0.4
 STARTS = 3  # per round, of which the median counts
 SPARE_DESCRIPTORS = 500
+STARVING = "starving"  # the key among the errors for connections that got next to nothing
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Measurement:
     p99_ms: float | None = None
     rss_idle: int | None = None
     rss_peak: int | None = None
+    others: float | None = None  # cores that were busy with something else
     requests: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     # kinds with numbers of their own: see the functions below
@@ -112,19 +115,21 @@ def account(m: Measurement, load: Load, framing: str) -> None:
         left = m.errors.pop("read") - load.requests
         m.errors.update({"read": left} if left > 0 else {})
     if load.starving and not m.errors:
-        m.errors["starving"] = load.starving
+        m.errors[STARVING] = load.starving
+
+
+def charge(m: Measurement, window: Window, requests: int) -> None:
+    m.cpu_us = window.cpu / requests * 1e6 if requests else None
+    m.rss_peak, m.others = window.rss_peak, window.others
 
 
 def measure_load(bench: Bench, server: Server, workload: Workload, m: Measurement) -> None:
     with bench.start(server, workload) as process:
         framing = bench.ready(process, workload, m)
-        process.reset_peak()
-        before = process.cpu_seconds()
-        load = bench.wrk(process, workload).result()
-        cpu = process.cpu_seconds() - before
-        m.rss_peak = process.rss_bytes("VmHWM")
+        with Window(process) as window:
+            load = bench.wrk(process, workload).result()
         account(m, load, framing)
-        m.cpu_us = cpu / load.requests * 1e6 if load.requests else None
+        charge(m, window, load.requests)
 
 
 def measure_mix(bench: Bench, server: Server, workload: Workload, m: Measurement) -> None:
@@ -133,18 +138,14 @@ def measure_mix(bench: Bench, server: Server, workload: Workload, m: Measurement
     sleepers = max(1, bench.connections * MIX_SLEEPERS // 32)
     with bench.start(server, workload) as process:
         framing = bench.ready(process, workload, m)
-        process.reset_peak()
-        before = process.cpu_seconds()
-        sleeps = bench.wrk(process, workload, sleepers, "/sleep/100")
-        try:
-            hellos = bench.wrk(process, workload, bench.connections - sleepers).result()
-        finally:
-            slept = sleeps.result()
-        cpu = process.cpu_seconds() - before
-        m.rss_peak = process.rss_bytes("VmHWM")
+        with Window(process) as window:
+            sleeps = bench.wrk(process, workload, sleepers, "/sleep/100")
+            try:
+                hellos = bench.wrk(process, workload, bench.connections - sleepers).result()
+            finally:
+                slept = sleeps.result()
         account(m, hellos, framing)
-        requests = hellos.requests + slept.requests
-        m.cpu_us = cpu / requests * 1e6 if requests else None
+        charge(m, window, hellos.requests + slept.requests)
         m.more = {"sleeps_per_second": slept.rps}
 
 
@@ -152,14 +153,11 @@ def measure_mix_requests(bench: Bench, server: Server, workload: Workload, m: Me
     """Our own client, in Python: it asks at a lower rate than wrk, the same for all."""
     with bench.start(server, workload) as process:
         bench.ready(process, workload, m)
-        process.reset_peak()
-        before = process.cpu_seconds()
-        times = Mixed(process.port, bench.connections).run(bench.seconds)
-        cpu = process.cpu_seconds() - before
-        m.rss_peak = process.rss_bytes("VmHWM")
+        with Window(process) as window:
+            times = Mixed(process.port, bench.connections).run(bench.seconds)
         m.requests = len(times.hello) + len(times.sleep)
         m.rps = m.requests / bench.seconds
-        m.cpu_us = cpu / m.requests * 1e6 if m.requests else None
+        charge(m, window, m.requests)
         m.p50_ms, m.p99_ms = (milliseconds(percentile(times.hello, p)) for p in (50, 99))
         m.errors = {"other": times.errors} if times.errors else {}
         m.more = {"sleep_p99_ms": milliseconds(percentile(times.sleep, 99)) or 0.0}
@@ -179,20 +177,17 @@ def measure_idle(bench: Bench, server: Server, workload: Workload, m: Measuremen
         framing = bench.ready(process, workload, m)
         without = bench.wrk(process, workload).result()
         rss = process.rss_bytes()
-        process.reset_peak()
         with Idle(process.port) as idle:
             idle.open(count)
             held = idle.held()
             if held < count * 0.95:
                 raise Failed(f"closed {count - held} of {count} idle connections")
             each = (process.rss_bytes() - rss) / held
-            before = process.cpu_seconds()
-            load = bench.wrk(process, workload).result()
-            cpu = process.cpu_seconds() - before
+            with Window(process) as window:
+                load = bench.wrk(process, workload).result()
             held = idle.held()
-        m.rss_peak = process.rss_bytes("VmHWM")
         account(m, load, framing)
-        m.cpu_us = cpu / load.requests * 1e6 if load.requests else None
+        charge(m, window, load.requests)
         m.more = {"rps_without": without.rps, "rss_each": each, "held": held}
 
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from .results import LEVEL, TOLERATED, Results, Summary, losses
 from .targets import all_targets
+from .window import cores
 from .workloads import WORKLOADS, Workload
 
 VERDICT = {True: "hit", False: "**missed**", None: "–"}
 METRIC_NAMES = {"rps": "requests/s", "cpu_us": "CPU per request", "p50_ms": "p50",
                 "p99_ms": "p99", "rss_peak": "peak RSS"}
+
+
+QUIET = 0.1  # of the cores
 
 
 @dataclass
@@ -29,7 +33,7 @@ class Run:
 
 
 def markdown(results: Results, run: Run) -> str:
-    sections = [head(run), targets_section(results), losses_section(results),
+    sections = [head(run), noise(results), "![gowsgi and its peers](benchmarks.svg)", targets_section(results), losses_section(results),
                 *tables(results), method(run), flags(results), machine(run)]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
@@ -37,7 +41,19 @@ def markdown(results: Results, run: Run) -> str:
 def summary(results: Results) -> str:
     """What the terminal shows."""
     sections = [*tables(results), targets_section(results), losses_section(results)]
-    return "\n\n".join(section.strip() for section in sections if section)
+    return "\n\n".join(section.strip() for section in [noise(results), *sections] if section)
+
+
+def noise(results: Results) -> str:
+    """How far the numbers can be trusted."""
+    others = results.others()
+    if not others:
+        return ""
+    median, worst = others[len(others) // 2], others[-1]
+    verdict = ("**That is too much: take these numbers for nothing but a trial.**"
+               if median > QUIET * cores() else "")
+    return (f"While a server was under load, something else kept {median:.2f} of {cores()} cores busy in the "
+            f"median measurement, and {worst:.2f} in the worst. {verdict}")
 
 
 def head(run: Run) -> str:
@@ -51,9 +67,7 @@ def head(run: Run) -> str:
 Written by `./scripts/bench.sh`, which installs all it needs and runs again what is told here. {run.date}:
 {rounds} per server and workload, medians, {run.connections} connections, in {run.minutes:.0f} minutes.{kind}{cut}
 
-wrk shares the cores with the server it loads, and so did whatever else ran on the machine; compare numbers of one run only.
-
-![gowsgi and its peers](benchmarks.svg)"""
+wrk shares the cores with the server it loads. Compare numbers of one run only."""
 
 
 def table(header: list[str], rows: list[list[str]], right: int = 1) -> str:
@@ -207,7 +221,7 @@ def method(run: Run) -> str:
   that gowsgi makes of the same request (captured from it, less what is no string, number or tuple), adds a fresh `io.BytesIO` as
   wsgi.input, passes a start_response that keeps its arguments, joins what it iterates, and calls close().
 - 5,000 idle connections made one request each. Requests/s is measured in the same process before and after they came; RSS of each is
-  what the tree grew by when they came.
+  what the tree grew by when they came, without what the kernel keeps for a socket.
 - Start: from exec to the first 200, asked for about every millisecond, against the whole of `python -c 'import flask_app'` in the
   same virtualenv; the median of 3 per round.
 - 16 threads against 1: the median of the rounds' ratios."""

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Iterable
 
-from .measure import Measurement
+from .measure import STARVING, Measurement
 from .servers import Server
 
 # A server that fails more of its requests than this, or that leaves connections without
@@ -54,12 +54,14 @@ class Summary:
         total: dict[str, int] = {}
         for m in self.rounds:
             for key, count in m.errors.items():
-                total[key] = total.get(key, 0) + count
+                # A number of connections, not of requests, does not add up.
+                total[key] = max(total.get(key, 0), count) if key == STARVING else (
+                    total.get(key, 0) + count)
         return total
 
     @property
     def sound(self) -> bool:
-        if self.failed or not self.requests or "starving" in self.errors:
+        if self.failed or not self.requests or STARVING in self.errors:
             return False
         return sum(self.errors.values()) <= TOLERATED * self.requests
 
@@ -96,6 +98,10 @@ class Results:
             return None
         choose = max if METRICS[metric] else min
         return choose(candidates, key=lambda s: s.median(metric))
+
+    def others(self) -> list[float]:
+        """How many cores were busy with something else, sorted: the noise of the run."""
+        return sorted(m.others for m in self.measurements if m.others is not None)
 
     def title(self, name: str) -> str:
         return next((server.title for server in self.servers if server.name == name), name)

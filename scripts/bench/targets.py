@@ -19,8 +19,7 @@ class Target:
 def all_targets(results: Results) -> list[Target]:
     t = [
         threads(results),
-        against(results, "hello", 2.0, "uWSGI, the best of its modes",
-                [s.name for s in results.peers if s.distribution == "uWSGI"], sound=False),
+        against_uwsgi(results),
         against_threaded(results, "hello", 1.2),
         loop(results),
     ]
@@ -62,13 +61,25 @@ def threads(results: Results) -> Target:
     return judged(t, value, lambda v: v >= 0.97, f"{value or 0:.3f}")
 
 
-def against(results: Results, workload: str, goal: float, whom: str, names: list[str],
-            sound: bool = True) -> Target:
+def against(results: Results, workload: str, goal: float, whom: str, names: list[str]) -> Target:
     t = Target(f"{NAMES[workload]}, against {whom}", f"≥ {goal}")
-    best = results.best(workload, names=names, sound=sound)
+    best = results.best(workload, names=names)
     value = ratio(results.ours(workload), best)
     text = f"{value or 0:.2f} ({results.title(best.server)})" if best else ""
     return judged(t, value, lambda v: v >= goal, text)
+
+
+def against_uwsgi(results: Results) -> Target:
+    """Any of its modes, also one that starves connections: such a one is only named when it
+    makes the difference."""
+    names = [s.name for s in results.peers if s.distribution == "uWSGI"]
+    t = against(results, "hello", 2.0, "uWSGI, the best of its modes", names)
+    fastest = results.best("hello", names=names, sound=False)
+    value = ratio(results.ours("hello"), fastest)
+    if value is not None and not fastest.sound:
+        t.hit = value >= 2.0 and t.hit is not False
+        t.measured += f"; {value:.2f} ({results.title(fastest.server)}, with starving connections)"
+    return t
 
 
 def against_threaded(results: Results, workload: str, goal: float) -> Target:
