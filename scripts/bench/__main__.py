@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from . import machine, plot, report, servers, wrk
 from .measure import Bench, Measurement, capture_environ
@@ -64,7 +65,7 @@ def words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
 
 
-def stop(why: str) -> None:
+def stop(why: str) -> NoReturn:
     sys.exit(f"gowsgi: {why}")
 
 
@@ -122,34 +123,32 @@ class Rounds:
         self.cut = ""
 
     def run(self, rounds: int) -> None:
-        for round_ in range(1, rounds + 1):
-            start = time.monotonic()
-            measured = self.round(round_)
-            if measured is None and round_ > 1:
-                self.cut = f"The time was up in round {round_}, which is left out."
+        for number in range(1, rounds + 1):
+            start, measured = time.monotonic(), []
+            whole = self.round(number, measured)
+            if whole or number == 1:
+                self.measurements += measured
+            if not whole:
+                self.cut = ("The time was up in the first round: some workloads are missing."
+                            if number == 1 else
+                            f"The time was up in round {number}, which is left out.")
                 return
-            if measured is None:
-                self.cut = "The time was up in the first round: some workloads are missing."
-                return
-            self.measurements += measured
-            took = time.monotonic() - start
-            if round_ < rounds and time.monotonic() + took > self.end:
-                self.cut = f"There was time for {round_} of {rounds} rounds."
+            now = time.monotonic()
+            if number < rounds and now + (now - start) > self.end:
+                self.cut = f"There was time for {number} of {rounds} rounds."
                 return
 
-    def round(self, number: int) -> list[Measurement] | None:
-        """None if the time was up before the round's end."""
+    def round(self, number: int, measured: list[Measurement]) -> bool:
+        """False if the time was up before the round's end."""
         first = (number - 1) % max(1, len(self.servers))
         order = self.servers[first:] + self.servers[:first]
-        measured = self.measurements if number == 1 else []
         for workload in self.workloads:
             for server in self.asked(workload, order):
                 if time.monotonic() > self.end:
-                    return None
-                m = self.measure(server, workload, number)
-                measured.append(m)
-                say(m)
-        return [] if number == 1 else measured
+                    return False
+                measured.append(self.measure(server, workload, number))
+                say(measured[-1])
+        return True
 
     def asked(self, workload: Workload, order: list[Server]) -> list[Server | None]:
         if workload.no_server:
@@ -189,14 +188,19 @@ def missing_peers(installed: dict[str, str], chosen: list[Server]) -> dict[str, 
         if name not in installed:
             log = WORK / f"install-{name}.log"
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            said = [line for line in lines if "error" in line.lower()] or ["no such package"]
+            said = [line for line in lines if "error" in line.lower()]
+            said = said or ["its package is not in build/bench-venv"]
             found[name] = said[-1].strip().replace(str(ROOT) + "/", "")
     return found
 
 
 def versions(chosen: list[Server], installed: dict[str, str],
              missing: dict[str, str]) -> list[tuple[str, str]]:
-    rows = [(s.title, machine.gowsgi_version(s.program)) for s in chosen if s.is_gowsgi]
+    rows = []
+    for server in chosen:
+        if server.is_gowsgi:
+            version = machine.gowsgi_version(server.program)
+            rows.append((server.title, version or stop(f"{server.program} is no gowsgi")))
     rows.append(("Python", machine.python_version(VENV / "bin/python")))
     for name in ("Flask", "Werkzeug", "Jinja2"):
         rows.append((name, installed.get(name.lower(), "not installed")))
@@ -234,7 +238,7 @@ def main(arguments: list[str]) -> None:
     chosen, workloads = choose_servers(o), choose_workloads(o)
     installed = servers.installed(VENV)
     missing = missing_peers(installed, chosen)
-    about = machine.description()
+    about, known = machine.description(), versions(chosen, installed, missing)
     start = time.monotonic()
     rounds = Rounds(prepare(o, builds(o.gowsgi)), chosen, workloads, missing, o.budget)
     rounds.run(o.rounds)
@@ -244,7 +248,7 @@ def main(arguments: list[str]) -> None:
         kind="partial" if o.partial else "quick" if o.quick else "full",
         rounds=max((m.round for m in rounds.measurements), default=0), seconds=o.seconds,
         connections=o.connections, minutes=(time.monotonic() - start) / 60, machine=about,
-        versions=versions(chosen, installed, missing), cut=rounds.cut)
+        versions=known, cut=rounds.cut)
     finish(o, results, run)
 
 
@@ -252,16 +256,22 @@ def finish(o: argparse.Namespace, results: Results, run: report.Run) -> None:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     raw = {"run": vars(run), "measurements": [m.as_dict() for m in results.measurements]}
     (WORK / f"{stamp}.json").write_text(json.dumps(raw, indent=1))
+    if not o.no_write and (o.write or not o.partial):
+        write(results, run)
     print("\n" + report.summary(results))
     print(f"\nraw numbers: {(WORK / stamp).relative_to(ROOT)}.json, {run.minutes:.1f} minutes")
-    if o.no_write or (o.partial and not o.write):
-        return
+
+
+def write(results: Results, run: report.Run) -> None:
     DOCS.mkdir(exist_ok=True)
     footer = f"{run.date}, {dict(run.machine)['CPU']}, {run.connections} connections, wrk -t1"
     (DOCS / "benchmarks.md").write_text(report.markdown(results, run), encoding="utf-8")
     (DOCS / "benchmarks.svg").write_text(plot.svg(results, footer), encoding="utf-8")
-    print("wrote docs/benchmarks.md and docs/benchmarks.svg")
+    print("\nwrote docs/benchmarks.md and docs/benchmarks.svg")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)

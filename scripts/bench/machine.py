@@ -39,9 +39,14 @@ def os_name() -> str:
 
 
 def gowsgi_version(program: Path) -> str:
-    output = subprocess.run([str(program), "--version"], check=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE).stdout.decode(errors="replace")
-    return output.strip().splitlines()[0]
+    """Empty if it does not say."""
+    try:
+        output = subprocess.run([str(program), "--version"], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    except OSError:
+        return ""
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[0] if lines else ""
 
 
 def python_version(python: Path) -> str:

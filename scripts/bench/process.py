@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 READY_SECONDS = 20  # from exec to the first 200
-TERM_SECONDS = 2.0  # from SIGTERM to SIGKILL; how a server drains is not measured here
+TERM_SECONDS = 0.5  # from SIGTERM to SIGKILL; how a server drains is not measured here
 KILL_SECONDS = 5.0
 TICK = os.sysconf("SC_CLK_TCK")
 

@@ -40,7 +40,7 @@ def markdown(results: Results, run: Run) -> str:
 
 def summary(results: Results) -> str:
     """What the terminal shows."""
-    sections = [*tables(results), targets_section(results), losses_section(results)]
+    sections = [*tables(results), targets_section(results, unmeasured=False), losses_section(results)]
     return "\n\n".join(section.strip() for section in [noise(results), *sections] if section)
 
 
@@ -78,10 +78,12 @@ def table(header: list[str], rows: list[list[str]], right: int = 1) -> str:
     return "\n".join(lines)
 
 
-def targets_section(results: Results) -> str:
-    if not results.gowsgi:
+def targets_section(results: Results, unmeasured: bool = True) -> str:
+    targets = all_targets(results) if results.gowsgi else []
+    rows = [[t.text, t.goal, t.measured, VERDICT[t.hit]] for t in targets
+            if unmeasured or t.hit is not None]
+    if not rows:
         return ""
-    rows = [[t.text, t.goal, t.measured, VERDICT[t.hit]] for t in all_targets(results)]
     name = f" ({results.gowsgi.title})" if results.gowsgi.title != "gowsgi" else ""
     return (f"## Targets{name}\n\nA ratio is gowsgi's requests/s over the other's, if nothing else "
             "is said.\n\n" + table(["", "target", "measured", ""], rows, right=4))
@@ -116,7 +118,7 @@ def shown(metric: str, value: float | None) -> str:
     if metric == "rps":
         return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} " + ("µs" if metric == "cpu_us" else "ms")
+    return f"{value:,.{digits}f} " + ("µs" if metric == "cpu_us" else "ms")
 
 
 def tables(results: Results) -> list[str]:
@@ -150,12 +152,16 @@ def load_table(results: Results, workload: Workload, summaries: list[Summary]) -
         if s.failed:
             rows.append([label(results, s), "failed", *[""] * 6, s.failed])
             continue
-        rows.append([label(results, s), shown("rps", s.median("rps")), f"{s.spread('rps'):.0%}",
+        rows.append([label(results, s), shown("rps", s.median("rps")), spread(s),
                      shown("cpu_us", s.median("cpu_us")),
                      shown("p50_ms", s.median("p50_ms")), shown("p99_ms", s.median("p99_ms")),
                      shown("rss_peak", s.median("rss_peak")),
                      shown("rss_peak", s.median("rss_idle")), errors(s)])
     return f"### {workload.title}\n\n" + table(header, rows)
+
+
+def spread(summary: Summary) -> str:
+    return f"{summary.spread('rps'):.0%}" if len(summary.rounds) > 1 else "–"
 
 
 def errors(summary: Summary) -> str:
@@ -206,7 +212,7 @@ def method(run: Run) -> str:
   Then {run.connections} connections (64 for sleep) warm it up for 0.4 s, and then it is measured. Servers take turns within each workload,
   and each round starts with another one. ± is half the distance between the worst and the best round.
 - Load: `wrk -t1`, all on 127.0.0.1. It is a closed loop: a slow server is asked less often, so its p99 flatters it, and no latency can
-  be longer than the run. Uploads, streams and files are loaded for twice the time. wrk tells nothing of connections that are never
+  be longer than the run. Uploads, streams, files and sleeps run for twice the time. wrk tells nothing of connections that are never
   served; "starving" is their number by Little's law, where rate × mean latency falls far short of the connections. Such a server is
   no best peer, and its percentiles are those of the lucky.
 - CPU per request: user and system time of the server's whole process tree, from /proc, over the requests that wrk saw answered.
@@ -215,7 +221,7 @@ def method(run: Run) -> str:
 - mix by connection: two wrks at once, 29 connections (90 %) that ask for hello and 3 (10 %) for sleep; the rate and percentiles are the
   hellos'. Of the requests, far fewer than 10 % are sleeps.
 - mix by request: 32 connections that each ask for hello or, with one chance in ten, for sleep, in the same order for all. The client is
-  a Python program (scripts/bench/connections.py) whose own time of some 0.1 ms a request is in the numbers. With a pool of threads,
+  a Python program (scripts/bench/connections.py); its own time is in the numbers, the same for all. With a pool of threads,
   nearly all of them sleep at any time, hence 32 threads.
 - The bare Python loop (scripts/bench/loop.py): one thread of the same Python, nothing else running. Each call copies the environ
   that gowsgi makes of the same request (captured from it, less what is no string, number or tuple), adds a fresh `io.BytesIO` as

@@ -43,7 +43,8 @@ def load_seconds() -> float:
 def machine_seconds() -> float:
     """All that was not idle, what the hypervisor took for others ("steal") included."""
     with open("/proc/stat") as f:
-        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, f.readline().split()[1:9])
+        ticks = [int(word) for word in f.readline().split()[1:9]]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = ticks
     return (user + nice + system + irq + softirq + steal) / TICK
 
 

@@ -28,7 +28,7 @@ class Workload:
     connections: int = 32
     threads: int = 8
     close: bool = False
-    large: bool = False  # bodies so large that a run must be twice as long to count them
+    slow: bool = False  # answers so few that a run must be twice as long to count them
     gowsgi_only: bool = False
     no_server: bool = False
     quick: bool = False
@@ -40,7 +40,8 @@ class Workload:
         return low <= len(answer) <= high and self.answer_has in answer
 
 
-FORM = b"name=Ada+Lovelace&email=ada%40example.org&city=London&note=" + b"word+" * 40 + b"&agree=yes"
+FORM = (b"name=Ada+Lovelace&email=ada%40example.org&city=London&note=" + b"word+" * 40
+        + b"&agree=yes")
 ECHO = bytes(range(32, 96)) * 160  # 10 KiB
 OCTETS = "application/octet-stream"
 
@@ -67,13 +68,13 @@ WORKLOADS = [
     Workload("echo", "POST echo of 10 KiB", path="/echo", method="POST", body=ECHO, answer=ECHO,
              content_type=OCTETS),
     Workload("upload", "upload of 10 MiB", path="/upload", method="POST", body=bytes(10 * MIB),
-             content_type=OCTETS, answer=str(10 * MIB).encode(), large=True),
+             content_type=OCTETS, answer=str(10 * MIB).encode(), slow=True),
     Workload("stream", "stream of 100 × 64 KiB", path="/stream", quick=True,
-             answer_bytes=(100 * 65536,) * 2, large=True),
+             answer_bytes=(100 * 65536,) * 2, slow=True),
     Workload("sendfile", "send_file of 10 MiB", path="/file", answer_bytes=(10 * MIB,) * 2,
-             large=True),
+             slow=True),
     Workload("sleep", "sleep 50 ms, 64 connections, 32 threads", path="/sleep/50", answer=b"slept",
-             connections=64, threads=32, quick=True),
+             connections=64, threads=32, slow=True, quick=True),
     Workload("mix", "mix by connection: 29 hello, 3 sleep 100 ms", kind="mix", answer=HELLO,
              quick=True),
     Workload("mix-requests", "mix by request: 90 % hello, 10 % sleep 100 ms, 32 threads",

@@ -4,7 +4,6 @@
 """
 
 import importlib
-import signal
 import sys
 
 import bjoern
@@ -12,5 +11,4 @@ import bjoern
 host, port, name = sys.argv[1:]
 module, _, callable_ = name.partition(":")
 app = getattr(importlib.import_module(module), callable_)
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 bjoern.run(app, host, int(port), listen_backlog=1024)
