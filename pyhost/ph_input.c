@@ -123,8 +123,8 @@ static Py_ssize_t receive(input *in, char *buffer, size_t len)
 	PyThread_release_lock(t->reading);
 	Py_END_ALLOW_THREADS
 	in->busy = false;
-	if (expired)
-		return usable(in);
+	if (expired || (n < 0 && atomic_load(&in->t) == NULL))
+		return usable(in); /* the request has ended, perhaps meanwhile */
 	if (n < 0) {
 		in->failed = n;
 		return raise_failed(n);

@@ -30,9 +30,9 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi --http :5000 -w app:app":                        serves("app"),
 	"gowsgi -w 'app:create_app()'":                          serves("create_app default False"),
 	`gowsgi -w 'app:create_app("test", debug=True)'`:        serves("create_app test True"),
-	"gowsgi app:app":                                        serves("app"),
-	"gowsgi app.py":                                         serves("application"),
-	"gowsgi":                                                serves("app"),
+	"gowsgi app:app": serves("app"),
+	"gowsgi app.py":  serves("application"),
+	"gowsgi":         serves("app"),
 
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +
 		"until [ -s ready.json ]; do sleep 0.1; done": waitsUntilReady,

@@ -16,7 +16,7 @@ def description() -> list[tuple[str, str]]:
     return [
         ("CPU", f"{cpu_model()}, {cores()} cores"),
         ("Memory", f"{memory_gib():.0f} GiB"),
-        ("System", f"{os_name()}, Linux {platform.release()}"),
+        ("System", f"{os_name()}, Linux {platform.release().partition('-')[0]}"),
         ("Load average before the run", f"{load} (0 is an idle machine)"),
     ]
 

@@ -15,7 +15,7 @@ PANELS = [
     ("mix", "p99_ms", "Flask hello beside sleeps, p99 in ms (less is better)"),
     ("bare", "rps", "bare WSGI hello, requests/s"),
     ("fresh", "rps", "Flask hello, new connections, requests/s"),
-    ("stream", "rps", "Flask, stream of 6.4 MB, requests/s"),
+    ("stream", "rps", "Flask, stream of 100 × 64 KiB, requests/s"),
 ]
 COLUMNS = 2
 WIDTH, LABEL, VALUE, BAR, GAP, HEAD = 430, 140, 66, 13, 5, 30
