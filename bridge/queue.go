@@ -41,7 +41,6 @@ type seat struct {
 
 	state seatState
 	since time.Time // when its request was taken
-	seen  bool      // a look has met this request before
 
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
 	// being reused meanwhile.

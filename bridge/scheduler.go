@@ -12,15 +12,16 @@ import "time"
 // All of it runs under the queue's mutex. A look every tick, while requests wait,
 // finds out which threads have stopped moving:
 //
-//   - None of the awake threads wants the CPU: all of them are blocked. Those that have
-//     the request of the last look still are stuck; one more is woken. If none is (short
-//     I/O, many times a tick), one mover is not enough to keep the GIL busy: wanted grows.
+//   - None of the awake threads wants the CPU: all of them are blocked. Those that have had
+//     their request for blockedTime are stuck; one more is woken, and twice as many at
+//     each such look in a row. If none is (short I/O, many times a tick), one mover is not
+//     enough to keep the GIL busy: wanted grows.
 //   - A request has run for longTime: its thread is stuck too, whatever it does. CPython
 //     shares the GIL among threads that compute, every 5 ms, so short requests get by.
 //   - Somebody wants the CPU at every look for calmTime: there are movers enough, and
 //     wanted sinks towards one.
 //
-// A seat that comes back from a request parks when others move in its place.
+// A seat that comes back from a request parks when others have kept the GIL in use in its place.
 type scheduler struct {
 	awake  int // seats that are not parked
 	stuck  int // of those, the ones that one request holds
@@ -32,6 +33,7 @@ type scheduler struct {
 	tookAt   uint64    // taken at the last look
 	calm     int       // looks in a row with the GIL in use
 	idled    int       // looks in a row with the GIL idle, though requests moved on
+	burst    int       // threads that the last look woke behind blocked ones
 	quiet    int       // looks in a row with nothing waiting
 	pressed  time.Time // since when all threads are taken and requests wait; zero: they aren't
 	outgrown time.Time // when Outgrown was called last
@@ -51,8 +53,15 @@ const (
 const (
 	tick     = time.Millisecond
 	longTime = 10 * time.Millisecond
+	// blockedTime is how old a request must be to be called blocked.
+	blockedTime = tick / 2
+	// burstMax is the most that one look wakes.
+	burstMax = 8
 	// calmLooks is how many looks must find the GIL in use before a mover is given up.
 	calmLooks = 20
+	// settledLooks is how many looks must find the GIL in use before a seat that comes
+	// back parks because others move.
+	settledLooks = 5
 	// idleLooks is how many looks must find the GIL idle before a mover is added: one
 	// may have caught a thread on its way.
 	idleLooks = 3
@@ -116,10 +125,11 @@ func (q *Queue) rouse(s *seat) {
 	q.awake++
 }
 
-// surplus tells a seat that wants the next request to park instead: others move.
+// surplus tells a seat that wants the next request to park instead: others move, and the GIL
+// has been in use for a while without it. Otherwise those others may just have blocked.
 func (q *Queue) surplus(s *seat) bool {
 	q.unstick(s)
-	return !q.closed && q.movers() > q.wanted
+	return !q.closed && q.movers() > q.wanted && q.calm >= settledLooks
 }
 
 // unstick: the seat has come back from its request.
@@ -136,7 +146,7 @@ func (q *Queue) took(s *seat, c *Call) {
 	now := time.Now()
 	q.taken++
 	q.waited += now.Sub(c.pushed)
-	s.since, s.seen = now, false
+	s.since = now
 	c.begun = now
 }
 
@@ -163,13 +173,14 @@ func (q *Queue) look(now time.Time) (wake []*seat) {
 	inUse := q.examine(now)
 	switch {
 	case inUse:
-		q.idled = 0
+		q.idled, q.burst = 0, 0
 		if q.calm++; q.calm >= calmLooks && q.wanted > 1 {
 			q.wanted--
 			q.calm = 0
 		}
 	case q.stuck > stuck || !moved:
-		q.calm, q.idled = 0, 0 // long waits: the next thread is woken for those
+		q.calm, q.idled = 0, 0 // long waits: the next threads are woken for those
+		q.burst = min(max(2*q.burst, 1), burstMax)
 	default:
 		q.calm = 0
 		if q.idled++; q.idled >= idleLooks && q.wanted < len(q.seats) {
@@ -177,7 +188,11 @@ func (q *Queue) look(now time.Time) (wake []*seat) {
 			q.idled = 0
 		}
 	}
-	for n := min(q.wanted-q.movers(), q.n); n > 0; n-- {
+	missing := q.wanted - q.movers()
+	if missing > 0 {
+		missing = max(missing, q.burst)
+	}
+	for n := min(missing, q.n); n > 0; n-- {
 		s := q.next()
 		if s == nil {
 			break
@@ -210,10 +225,9 @@ func (q *Queue) examine(now time.Time) (inUse bool) {
 		return true
 	}
 	for _, s := range q.seats {
-		if s.state == seatMoving && s.seen {
+		if s.state == seatMoving && now.Sub(s.since) >= blockedTime {
 			q.stick(s)
 		}
-		s.seen = true
 	}
 	return false
 }

@@ -95,11 +95,11 @@ func TestSchedulerWakesWhenBlocked(t *testing.T) {
 	for n := 1; n < 4; n++ {
 		s.begin(id)
 		s.threads[id].running = false
-		s.want("the first look only sees it", s.tick(tick), 0)
 		if woken := s.tick(tick); woken != 1 {
 			t.Fatalf("%d threads woken behind %d blocked ones, want 1", woken, n)
 		}
 		id = 3 - n
+		s.burst = 0 // one by one
 	}
 	s.begin(id)
 	s.threads[id].running = false
@@ -121,12 +121,19 @@ func TestSchedulerParksSurplus(t *testing.T) {
 	}
 	s.begin(a)
 	s.threads[a].running = false
-	s.tick(tick)
 	s.want("woken behind the blocked thread", s.tick(tick), 1)
 	b := 2
-	s.begin(b)
+	if s.begin(b); !s.begin(a) {
+		t.Error("a thread back from I/O parked though the GIL may be idle")
+	}
+	for range settledLooks {
+		s.begin(b)
+		s.begin(a)
+		s.threads[a].running = true
+		s.tick(tick)
+	}
 	if s.begin(a) {
-		t.Error("a thread back from I/O took a request while another moved")
+		t.Error("a thread back from I/O took a request while another kept the GIL busy")
 	}
 	s.want("parked", s.Stats().Parked, 3)
 }
@@ -174,7 +181,7 @@ func TestSchedulerShortWaits(t *testing.T) {
 	s.threads[a].running = false
 	for range idleLooks {
 		s.begin(a)
-		s.tick(tick)
+		s.tick(blockedTime / 2)
 	}
 	s.want("wanted after idle looks", s.wanted, 2)
 	s.want("active", s.Stats().Active, 2)
@@ -212,4 +219,27 @@ func TestSchedulerOutgrown(t *testing.T) {
 		t.Error("reported twice within ten seconds")
 	default:
 	}
+}
+
+// Blocked look after look: more are woken at once, up to a bound, until the GIL is in use.
+func TestSchedulerBurst(t *testing.T) {
+	s := newSchedule(t, 32)
+	for _, f := range s.threads {
+		f.running = false
+	}
+	s.push()
+	for range 100 {
+		s.push()
+	}
+	s.begin(31)
+	next := 30
+	for _, want := range []int{1, 2, 4, burstMax, burstMax} {
+		s.want("woken", s.tick(tick), want)
+		for range want {
+			s.begin(next)
+			next--
+		}
+	}
+	s.threads[next+1].running = true
+	s.want("woken while one runs", s.tick(tick/4), 0)
 }

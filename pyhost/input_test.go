@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -114,15 +115,12 @@ func (in *input) run(t *testing.T) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		// A write that fails shows in the answer. The interim answer needs no waiting for.
+		sendPieces(c, head, len(head)) // the interim answer needs no waiting for
 		piece := len(body)
 		if in.piece > 0 {
 			piece = in.piece
 		}
-		_, _ = c.Write([]byte(head))
-		for rest := body; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
-			_, _ = c.Write([]byte(rest[:min(piece, len(rest))]))
-		}
+		sendPieces(c, body, piece)
 	}()
 	text := response(t, c).of200(t)
 	<-sent
@@ -185,6 +183,40 @@ func TestInputAgainstModel(t *testing.T) {
 		in.calls = append(in.calls, "r")
 		in.run(t)
 	}
+}
+
+// One thread of the app may read while another writes, for a client that does both as well.
+func TestReadWhileWriting(t *testing.T) {
+	for _, chunk := range []int{0, 1000} {
+		for range 10 {
+			in := input{body: strings.Repeat("0123456789", 10_000), chunk: chunk}
+			_, body := in.request()
+			head := fmt.Sprintf("POST /duplex HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(body))
+			if chunk > 0 {
+				head = "POST /duplex HTTP/1.1\r\nHost: t\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+			}
+			c := dial(t, site.tcp)
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				sendPieces(c, head+body, 1500)
+			}()
+			text := response(t, c).of200(t)
+			<-sent
+			if want := strings.Repeat("tick\n", 100) + strconv.Itoa(len(in.body)); text != want {
+				t.Fatalf("%q, want %q", text, want)
+			}
+			c.Close()
+		}
+	}
+}
+
+// sendPieces gives the kernel so many bytes at once. A write that fails shows in the answer.
+func sendPieces(c net.Conn, text string, piece int) {
+	for ; len(text) > piece; text = text[piece:] {
+		_, _ = c.Write([]byte(text[:piece]))
+	}
+	_, _ = c.Write([]byte(text))
 }
 
 func randomBody(r *rand.Rand) string {

@@ -180,3 +180,26 @@ func TestRefusedHeaderIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// Each character of latin-1, in each of the places where it could end a line: the model in
+// fuzz_test.go knows which may stand there.
+func TestEveryCharacter(t *testing.T) {
+	for c := range rune(0x101) {
+		text := string(c)
+		for _, fields := range [][]string{
+			{"200 O" + text + "K", "X-A", "v"},
+			{"200 OK", "X-" + text + "A", "v"},
+			{"200 OK", "X-A", "v" + text + "w"},
+			{"200 OK", "X-A", text},
+		} {
+			a := exchange(t, site.unix, request("POST", "/fuzzed?how=list", packed(fields...)))
+			status, ok := oneLine(fields[0])
+			lines, _, taken := expected(fields[1:])
+			if !ok || !taken {
+				a.wantCrash(t)
+				continue
+			}
+			a.wantHead(t, append([]string{"HTTP/1.1 " + status}, lines...)...)
+		}
+	}
+}

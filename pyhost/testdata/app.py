@@ -207,7 +207,26 @@ def overtake(environ, start_response):
     yield b"second"
 
 
+def duplex(environ, start_response):
+    """Read in a thread, and write meanwhile; at last the number of bytes read."""
+    stream, sizes = environ["wsgi.input"], []
+
+    def read():
+        while data := stream.read(100):
+            sizes.append(len(data))
+
+    write = start_response("200 OK", [TEXT])
+    start_thread("reader", read)
+    while len(sizes) < 10 and threads["reader"][0].is_alive():
+        time.sleep(0)
+    for _ in range(100):
+        write(b"tick\n")
+    threads.pop("reader")[0].join(PATIENCE)
+    return [str(sum(sizes)).encode()]
+
+
 ROUTES = {
+    "/duplex": duplex,
     "/hello": hello,
     "/literal": literal,
     "/fuzzed": fuzzed,
