@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
@@ -25,6 +26,9 @@ var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 // body is a request body that the app reads from the wire, by the worker's thread.
 // The zero value is a body that has ended. A nil *body is one that never was.
 type body struct {
+	// mu is held by Read: another thread of the app may send the head meanwhile.
+	mu sync.Mutex
+
 	in      *reader
 	timeout time.Duration
 
@@ -43,6 +47,8 @@ type body struct {
 
 // Read fills p with what comes next (one piece, not all of p). io.EOF at the end.
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.err != nil || len(p) == 0 {
 		return 0, b.err
 	}
@@ -168,6 +174,13 @@ func (b *body) complete() bool {
 // tells that the app reads no more: before that, nothing may be thrown away, and what
 // the app will leave of a chunked body can't be known.
 func (b *body) short(ended bool) bool {
+	if b == nil {
+		return true
+	}
+	if !b.mu.TryLock() {
+		return false // a thread of the app reads: what it will leave can't be known
+	}
+	defer b.mu.Unlock()
 	if b.complete() {
 		return true
 	}

@@ -216,6 +216,13 @@ func (r *response) lock(detach func()) {
 	}
 }
 
+// wantsMore tells whether there is a point in more of the body.
+func (r *response) wantsMore(detach func()) bool {
+	r.lock(detach)
+	defer r.mu.Unlock()
+	return !r.bare && !r.overlong
+}
+
 // tail is what chunked framing wants behind a chunk.
 func (r *response) tail(chunk, last bool) string {
 	switch {

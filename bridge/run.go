@@ -75,8 +75,7 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 	} else {
 		err = c.send(s, reply, false, w.Detach)
 	}
-	r := &c.response
-	return err == nil && !r.bare && !r.overlong
+	return err == nil && c.response.wantsMore(w.Detach)
 }
 
 // aborted ends a response whose rest nobody wants: the client left, or the body

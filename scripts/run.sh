@@ -13,4 +13,4 @@ find_python
 ensure_venv "$ROOT/.venv" "$ROOT/requirements.txt"
 "$ROOT/scripts/build.sh"
 cd "$ROOT"
-exec bin/gowsgi --http :5000 --virtualenv "$ROOT/.venv" --chdir examples/flask_hello --module app --callable app "$@"
+GOWSGI_HTTP=${GOWSGI_HTTP:-:5000} exec bin/gowsgi --virtualenv "$ROOT/.venv" --chdir examples/flask_hello --module app --callable app "$@"

@@ -15,7 +15,8 @@ OTHER_PYTHONS="3.12 3.13"
 
 # Fuzzers that must exist, PACKAGE:NAME; others that are found run as well.
 # `go test -fuzz NAME` says ok when there is no such fuzzer.
-FUZZERS="internal/http1:FuzzHead internal/http1:FuzzChunked internal/listen:FuzzParse"
+FUZZERS="internal/http1:FuzzHead internal/http1:FuzzChunked internal/listen:FuzzParse bridge:FuzzEnviron
+bridge:FuzzPackedPairs pyhost:FuzzHeaders pyhost:FuzzStatus"
 FUZZ_TIME=5s
 
 # set_up installs what the steps need and makes the environment for go.
@@ -90,6 +91,7 @@ step_blackbox() {
 # The program under test with the race detector and the strict check of what is passed to C.
 step_race() {
 	GOEXPERIMENT=cgocheck2 scripts/build.sh -o build/gowsgi-race -race
+	go test -race -short -count=1 ./pyhost
 	GORACE=halt_on_error=1 GOWSGI_SLOW=4 blackbox "$ROOT/build/gowsgi-race" "$ROOT/.venv" -short
 }
 
@@ -101,7 +103,9 @@ step_asan() {
 		return
 	fi
 	scripts/build.sh -o build/gowsgi-asan -asan
-	ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 PYTHONMALLOC=malloc GOWSGI_SLOW=4 \
+	export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 PYTHONMALLOC=malloc
+	go test -asan -short -count=1 ./pyhost
+	GOWSGI_SLOW=4 \
 		blackbox "$ROOT/build/gowsgi-asan" "$ROOT/.venv" -short
 }
 
@@ -162,7 +166,7 @@ step_fuzz() {
 	done
 	for fuzzer in $found; do
 		echo "-- $fuzzer"
-		go test -run '^$' -fuzz "^${fuzzer#*:}\$" -fuzztime "$FUZZ_TIME" "./${fuzzer%:*}"
+		go test -run '^$' -fuzz "^${fuzzer#*:}\$" -fuzztime "$FUZZ_TIME" -fuzzminimizetime 10x "./${fuzzer%:*}"
 	done
 }
 

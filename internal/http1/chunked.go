@@ -35,7 +35,6 @@ type chunkState uint8
 const (
 	chunkSize     chunkState = iota // first hex digit
 	chunkSizeMore                   // a further one, or what follows the size
-	chunkBlank                      // whitespace between the size and ';'
 	chunkExt                        // in the extension
 	chunkSizeLF                     // the LF after a size line
 	chunkData                       // data
@@ -78,7 +77,7 @@ func (d *ChunkedDecoder) Next(src []byte) (data []byte, consumed int, done bool,
 // step takes one byte that is not data.
 func (d *ChunkedDecoder) step(c byte) *Error {
 	switch d.state {
-	case chunkSize, chunkSizeMore, chunkBlank, chunkExt, chunkSizeLF:
+	case chunkSize, chunkSizeMore, chunkExt, chunkSizeLF:
 		return d.sizeLine(c)
 	case chunkDataCR:
 		return d.want(c, '\r', chunkDataLF, errChunkEnd)
@@ -111,13 +110,6 @@ func (d *ChunkedDecoder) sizeLine(c byte) *Error {
 		d.state = chunkSizeMore
 	case chunkSizeMore:
 		return d.afterDigit(c)
-	case chunkBlank: // "bad" whitespace, which a recipient must parse (RFC 9112, section 7.1.1)
-		switch {
-		case c == ';':
-			d.state = chunkExt
-		case c != ' ' && c != '\t' || d.line > maxChunkExt:
-			return lineError(c, errChunkLine)
-		}
 	case chunkExt:
 		switch d.ext++; {
 		case c == '\r':
@@ -149,8 +141,6 @@ func (d *ChunkedDecoder) afterDigit(c byte) *Error {
 		d.state = chunkSizeLF
 	case c == ';':
 		d.state = chunkExt
-	case c == ' ' || c == '\t':
-		d.state = chunkBlank
 	default:
 		return lineError(c, errChunkLine)
 	}

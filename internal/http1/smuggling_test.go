@@ -135,7 +135,7 @@ var smuggling = []struct{ name, wire, want string }{
 	badChunks("5\r\nhelloX\r\n0\r\n\r\n", errChunkEnd), badChunks("5\r\nhell\r\n0\r\n\r\n", errChunkEnd), badChunks("5\r\nhello0\r\n\r\n", errChunkEnd),
 	badChunks("5\r\nhello\r\n0\n\r\n", errBareLF), badChunks("0\r\n\n", errBareLF), badChunks("0\r\n\rX", errBareCR), badChunks("0\r\rX", errBareCR),
 	badChunks("0x5\r\nhello", errChunkLine), badChunks("+5\r\nhello", errChunkSize), badChunks("-5\r\nhello", errChunkSize), badChunks("\r\n", errChunkSize),
-	badChunks("\n", errBareLF), badChunks(" 5\r\nhello", errChunkSize), badChunks("5 \r\nhello", errChunkLine), badChunks("5\t\r\nhello", errChunkLine),
+	badChunks("\n", errBareLF), badChunks(" 5\r\nhello", errChunkSize), badChunks("5 \r\nhello", errChunkLine), badChunks("5\t;a\r\nhello", errChunkLine),
 	badChunks("5_0\r\nhello", errChunkLine), badChunks("5,5\r\nhello", errChunkLine), badChunks("g\r\n", errChunkSize), badChunks(";a\r\n", errChunkSize),
 	badChunks("5\x00\r\nhello", errChunkLine), badChunks("\x00\r\n", errChunkSize), badChunks("\xb2\r\n", errChunkSize),
 	badChunks("100000000000000000005\r\nhello", errChunkSize), badChunks("00000000000000005\r\nhello", errChunkSize), badChunks("8000000000000000\r\n", errChunkSize),
