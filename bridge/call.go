@@ -35,8 +35,7 @@ func unavailable(err error) error {
 // its way back. It is reused; who holds one is told in the package's comment.
 type Call struct {
 	// The queue's, under its mutex.
-	next, prev *Call
-	queued     bool
+	next *Call
 
 	pushed time.Time // into the queue
 	begun  time.Time // taken by a worker

@@ -72,27 +72,14 @@ func (q *Queue) Push(c *Call) error {
 	return nil
 }
 
-// Remove takes c back. False: a worker has it, or had it.
-func (q *Queue) Remove(c *Call) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !c.queued {
-		return false
-	}
-	q.unlink(c)
-	return true
-}
-
 // Expired takes back the oldest request if it was pushed before t, else nil.
 func (q *Queue) Expired(t time.Time) *Call {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := q.head
-	if c == nil || !c.pushed.Before(t) {
+	if q.head == nil || !q.head.pushed.Before(t) {
 		return nil
 	}
-	q.unlink(c)
-	return c
+	return q.pop()
 }
 
 // Close lets the workers end what they run and what waits, then leave. It does
@@ -135,14 +122,13 @@ func (q *Queue) sit(w Worker) *seat {
 func (q *Queue) take(s *seat) *Call {
 	for {
 		q.mu.Lock()
-		c := q.head
-		if c != nil && !q.surplus(s) {
-			q.unlink(c)
+		if q.head != nil && !q.surplus(s) {
+			c := q.pop()
 			q.took(s, c)
 			q.mu.Unlock()
 			return c
 		}
-		if c == nil && q.closed {
+		if q.head == nil && q.closed {
 			q.park(s)
 			q.mu.Unlock()
 			s.worker.Idle()
@@ -155,7 +141,7 @@ func (q *Queue) take(s *seat) *Call {
 }
 
 func (q *Queue) append(c *Call) {
-	c.queued, c.next, c.prev = true, nil, q.tail
+	c.next = nil
 	if q.tail == nil {
 		q.head = c
 	} else {
@@ -165,19 +151,15 @@ func (q *Queue) append(c *Call) {
 	q.n++
 }
 
-func (q *Queue) unlink(c *Call) {
-	if c.prev == nil {
-		q.head = c.next
-	} else {
-		c.prev.next = c.next
+// pop takes the oldest request out of a queue that has one.
+func (q *Queue) pop() *Call {
+	c := q.head
+	if q.head = c.next; q.head == nil {
+		q.tail = nil
 	}
-	if c.next == nil {
-		q.tail = c.prev
-	} else {
-		c.next.prev = c.prev
-	}
-	c.queued, c.next, c.prev = false, nil, nil
+	c.next = nil
 	q.n--
+	return c
 }
 
 // Stats is the queue's state.

@@ -2,8 +2,8 @@ package bridge
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,66 +40,34 @@ func drainQueue(q *Queue) (paths []string) {
 	return paths
 }
 
-// TestQueueOrder: the oldest first, whatever was taken back meanwhile.
+// TestQueueOrder: the oldest first, whatever has expired meanwhile.
 func TestQueueOrder(t *testing.T) {
 	s, nc := &Server{Limits: lenient}, newSink(t)
-	for _, test := range []struct {
-		name   string
-		remove []int
-		want   string
-	}{
-		{"all", nil, "[/0 /1 /2 /3 /4]"},
-		{"without the first", []int{0}, "[/1 /2 /3 /4]"},
-		{"without the last", []int{4}, "[/0 /1 /2 /3]"},
-		{"without the middle", []int{2, 1}, "[/0 /3 /4]"},
-		{"without the ends", []int{4, 0}, "[/1 /2 /3]"},
-		{"one", []int{0, 1, 3, 4}, "[/2]"},
-		{"none", []int{4, 3, 2, 1, 0}, "[]"},
-	} {
+	for expired, want := range []string{"[/0 /1 /2]", "[/1 /2]", "[/2]", "[]"} {
 		q := new(Queue)
-		var calls []*Call
-		for i := range 5 {
-			c := queueable(t, s, nc, fmt.Sprintf("/%d", i), time.Now())
-			if err := q.Push(c); err != nil {
+		for i := range 3 {
+			if err := q.Push(queueable(t, s, nc, fmt.Sprintf("/%d", i), at(i))); err != nil {
 				t.Fatal(err)
 			}
-			calls = append(calls, c)
 		}
-		for _, i := range test.remove {
-			if !q.Remove(calls[i]) {
-				t.Errorf("%s: %d could not be removed", test.name, i)
-			}
-			if q.Remove(calls[i]) {
-				t.Errorf("%s: %d was removed twice", test.name, i)
+		for range expired {
+			if q.Expired(at(expired)) == nil {
+				t.Errorf("%d: nothing expired", expired)
 			}
 		}
-		if n := q.Stats().Waiting; n != 5-len(test.remove) {
-			t.Errorf("%s: %d wait", test.name, n)
+		if c := q.Expired(at(expired)); c != nil {
+			t.Errorf("%d: %v expired, too", expired, value(c, "PATH_INFO"))
 		}
-		if got := fmt.Sprint(drainQueue(q)); got != test.want {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		if n := q.Stats().Waiting; n != 3-expired {
+			t.Errorf("%d: %d wait", expired, n)
 		}
-	}
-}
-
-// TestQueueTakenBack: what was taken back can be pushed again, at the end.
-func TestQueueTakenBack(t *testing.T) {
-	s, nc := &Server{Limits: lenient}, newSink(t)
-	q := new(Queue)
-	a, b := queueable(t, s, nc, "/a", time.Now()), queueable(t, s, nc, "/b", time.Now())
-	for _, c := range []*Call{a, b} {
-		if err := q.Push(c); err != nil {
+		if err := q.Push(queueable(t, s, nc, "/last", at(9))); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if !q.Remove(a) || q.Push(a) != nil {
-		t.Fatal("not taken back, or not taken again")
-	}
-	if got := fmt.Sprint(drainQueue(q)); got != "[/b /a]" {
-		t.Errorf("got %s", got)
-	}
-	if q.Remove(a) {
-		t.Error("a request that was run is taken back")
+		want = strings.Replace(strings.TrimSuffix(want, "]")+" /last]", "[ ", "[", 1)
+		if got := fmt.Sprint(drainQueue(q)); got != want {
+			t.Errorf("%d: got %s, want %s", expired, got, want)
+		}
 	}
 }
 
@@ -291,7 +259,7 @@ func TestQueueHammer(t *testing.T) {
 			q.Work(w, func() {})
 		})
 	}
-	var full, removed, expired atomic.Int64
+	var full, expired atomic.Int64
 	takenBack := func(c *Call) {
 		var i int
 		if _, err := fmt.Sscanf(value(c, "PATH_INFO"), "/%d", &i); err != nil {
@@ -305,7 +273,6 @@ func TestQueueHammer(t *testing.T) {
 	}
 	for p := range pushers {
 		pushing.Go(func() {
-			r := rand.New(rand.NewPCG(1, uint64(p)))
 			for i, c := range calls[p*each : (p+1)*each] {
 				for q.Push(c) != nil {
 					full.Add(1)
@@ -314,10 +281,6 @@ func TestQueueHammer(t *testing.T) {
 						expired.Add(1)
 						takenBack(old)
 					}
-				}
-				if r.IntN(4) == 0 && q.Remove(c) {
-					removed.Add(1)
-					takenBack(c)
 				}
 				if i%50 == 0 {
 					_ = q.Stats()
@@ -337,5 +300,5 @@ func TestQueueHammer(t *testing.T) {
 	if n := q.Stats().Waiting; n != 0 {
 		t.Errorf("%d wait still", n)
 	}
-	t.Logf("%d were full, %d removed, %d expired, of %d", full.Load(), removed.Load(), expired.Load(), len(ran))
+	t.Logf("%d were full, %d expired, of %d", full.Load(), expired.Load(), len(ran))
 }

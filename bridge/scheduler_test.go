@@ -45,13 +45,11 @@ func (s *schedule) push() int {
 // begin makes a thread take the oldest request; false: it is told to park.
 func (s *schedule) begin(id int) bool {
 	seat := s.seats[id]
-	c := s.head
-	if c == nil || s.surplus(seat) {
+	if s.head == nil || s.surplus(seat) {
 		s.park(seat)
 		return false
 	}
-	s.unlink(c)
-	s.took(seat, c)
+	s.took(seat, s.pop())
 	seat.since = s.now
 	return true
 }

@@ -47,6 +47,7 @@ type Server struct {
 	AccessEnviron bool
 
 	draining  atomic.Bool
+	accepting sync.WaitGroup // the calls of Serve; added to under mu, before draining
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[*conn]struct{}
@@ -66,6 +67,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if !s.listen(l) {
 		return l.Close()
 	}
+	defer s.accepting.Done()
 	s.sweep.Do(func() { go s.sweeper(s.stopped) })
 	for {
 		nc, err := l.Accept()
@@ -104,6 +106,7 @@ func (s *Server) listen(l net.Listener) bool {
 		}
 	}
 	s.listeners = append(s.listeners, l)
+	s.accepting.Add(1)
 	return true
 }
 
@@ -270,6 +273,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		endListening(l)
 		_ = l.Close()
 	}
+	s.accepting.Wait() // a connection that Accept has given counts from here on
 	s.mu.Lock()
 	none := make(chan struct{})
 	if len(s.conns) == 0 {

@@ -49,6 +49,45 @@ func TestShutdownIdle(t *testing.T) {
 	f.served <- nil
 }
 
+// lateListener gives a connection that came before its Close only afterwards, as a thread
+// between accept(2) and its next step would.
+type lateListener struct {
+	*net.TCPListener
+	accepted, closed chan struct{}
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	nc, err := l.TCPListener.Accept()
+	if err == nil {
+		close(l.accepted)
+		<-l.closed
+	}
+	return nc, err
+}
+
+func (l *lateListener) Close() error {
+	defer close(l.closed)
+	return l.TCPListener.Close()
+}
+
+// TestShutdownAccepted: a connection that was accepted is served, though the server has not
+// seen it yet.
+func TestShutdownAccepted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := &lateListener{l.(*net.TCPListener), make(chan struct{}), make(chan struct{})}
+	f := serveOn(t, late, new(Server), echo)
+	c := f.dial()
+	c.request("GET /")
+	receive(t, "the connection is accepted", late.accepted)
+	f.shutdown()
+	f.Queue.Close()
+	c.expect("GET", 200, "GET / ")
+	c.ended()
+}
+
 // TestShutdownDrains: what was read is answered in full, and says that the connection closes.
 func TestShutdownDrains(t *testing.T) {
 	for _, request := range []string{
