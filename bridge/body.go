@@ -18,9 +18,6 @@ var (
 	ErrBodyMalformed = errors.New("the request body's chunked encoding is malformed")
 )
 
-// streamBuffer is what a chunked body is read into.
-const streamBuffer = 64 << 10
-
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 
 // body is a request body that the app reads from the wire, by the worker's thread.
@@ -144,11 +141,9 @@ func (b *body) more() error {
 	if err := b.invite(); err != nil {
 		return err
 	}
-	if b.in.empty() && len(b.in.buf) < streamBuffer {
-		b.in.release()
-		b.in.buf = make([]byte, streamBuffer)
+	if b.in.empty() {
+		b.in.makeRoom(bodyBuffer)
 	}
-	b.in.grow()
 	return broken(b.in.fill(b.timeout))
 }
 

@@ -184,7 +184,7 @@ func (c *Call) takeInline(n int) error {
 		}
 		if err == io.EOF {
 			c.conn.body = &body{left: int64(len(buf) - at), err: errGone}
-			c.conn.gone.Store(true)
+			c.conn.gone = true
 			buf = buf[:at]
 			break
 		}
@@ -207,7 +207,7 @@ func (c *Call) proceed() error {
 
 // stale tells whether the client has left while the request waited.
 func (c *Call) stale(now time.Time) bool {
-	return now.Sub(c.pushed) > staleAfter && (c.conn.gone.Load() || c.conn.peerClosed())
+	return now.Sub(c.pushed) > staleAfter && (c.conn.gone || peerClosed(c.conn.fd))
 }
 
 // staleAfter is the wait from which on it pays to ask whether the client is

@@ -2,11 +2,12 @@ package bridge
 
 import (
 	"errors"
-	"net"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
 )
@@ -23,114 +24,256 @@ const (
 	lingerTime = time.Second
 )
 
-// streamConn is what the front needs of a connection: TCP and UNIX sockets are.
-type streamConn interface {
-	net.Conn
-	syscall.Conn
-	CloseWrite() error
-}
-
-// conn is one client connection. Its goroutine (serve) owns all fields but those
-// that say otherwise.
+// conn is one client connection. While nothing is on its way it is nobody's: whoever polls
+// claims it when something comes (event). What can be done without waiting is done there and
+// then, and ends with the request in the queue, or with the connection at rest again. What has
+// to wait for the client gets a goroutine (serve), until the next rest.
 type conn struct {
 	s  *Server
-	nc streamConn
 	at endpoint // of the connection; a trusted proxy may change a request's own copy
 	// unix tells that the peer is on a UNIX socket.
 	unix bool
+	fd   int // its socket, closed by close, under the server's mutex
+
+	state atomic.Int32 // restingConn or claimedConn; all else is the claimer's
 
 	// in.buf[in.r:in.w] is read and not used. The worker's while a body streams.
 	in  reader
-	out writer // the worker's between Push and done
+	out writer // the worker's between Push and its end
 
 	// body is the streamed body of the request on its way, nil for none. The worker's
 	// until done.
 	body *body
 
-	// idle is true while no request is on its way in: the connection may be closed.
-	idle atomic.Bool
-	// answered is when the last response was complete, in Unix nanoseconds.
-	answered atomic.Int64
-	// gone is set once the client has closed its side.
-	gone atomic.Bool
-
-	// waits tells the worker that serve waits for done and ends the connection itself.
+	// waits tells the worker that serve waits for done, and goes on with the connection.
 	waits bool
 	done  handoff
 	// keep is the worker's verdict, made before done: the connection goes on.
 	keep bool
+	// cut is one, too: only a reset tells the client that the response broke off.
+	cut bool
+	// polite: the client wants no other request on the connection.
+	polite bool
+	// gone is set once the client was seen to have closed its side.
+	gone bool
 }
 
-func (s *Server) newConn(nc streamConn, at endpoint, unix bool) (*conn, error) {
-	raw, err := nc.SyscallConn()
+const (
+	restingConn int32 = iota // until the next event
+	claimedConn              // somebody works for it, or waits for it
+)
+
+// newConn makes a connection of a socket that does not block. It is claimed.
+func (s *Server) newConn(fd int, at endpoint, unixSocket bool) *conn {
+	c := &conn{s: s, fd: fd, at: at, unix: unixSocket}
+	c.state.Store(claimedConn)
+	b := make(bell, 1)
+	c.in.waiting.init(fd, b, unix.POLLIN)
+	c.out.waiting.init(fd, b, unix.POLLOUT)
+	return c
+}
+
+// event is told that the socket has changed.
+func (c *conn) event(what change) {
+	if what.hup {
+		c.in.ended.Store(true)
+	}
+	c.in.fresh.Store(true)
+	if c.claim() {
+		c.ready()
+	} else {
+		c.in.bell.ring()
+	}
+}
+
+func (c *conn) claim() bool { return c.state.CompareAndSwap(restingConn, claimedConn) }
+
+// ready takes what has come to a connection that was at rest. It does not wait.
+func (c *conn) ready() {
+	defer c.recovered()
+	c.in.by.Store(0)
+	for {
+		switch err := c.in.fillNow(); {
+		case err == nil:
+			c.take()
+			return
+		case err != syscall.EAGAIN || c.s.draining.Load():
+			c.close()
+			return
+		}
+		if c.rest() {
+			return
+		}
+	}
+}
+
+// recovered ends a connection in which we have panicked: it must not take others along.
+func (c *conn) recovered() {
+	if p := recover(); p != nil {
+		c.s.Log.Error("panic in a connection: please report this", "panic", p, "traceback", string(debug.Stack()))
+		c.done.wait()
+		c.close()
+	}
+}
+
+// expire ends a connection that was at rest for long. It is claimed.
+func (c *conn) expire() {
+	c.in.by.Store(0)
+	if c.in.fillNow() == nil {
+		c.take() // at the last moment
+		return
+	}
+	c.close()
+}
+
+// rest leaves the connection to the next event. False: there may be something to read already,
+// and it is the caller's still.
+func (c *conn) rest() bool {
+	c.in.by.Store(deadline(c.s.Limits.Idle))
+	c.state.Store(restingConn)
+	if (c.in.fresh.Load() || c.s.draining.Load()) && c.claim() {
+		return false
+	}
+	return true
+}
+
+// take puts the request that the buffer begins with into the queue. What is not all there, or
+// needs more than a push, is a goroutine's.
+func (c *conn) take() {
+	defer c.recovered()
+	call := newCall(c)
+	if !c.whole(call) {
+		call.release()
+		c.in.slim()
+		go c.serve()
+		return
+	}
+	err := call.prepare()
+	if err == nil {
+		if c.in.empty() {
+			c.in.release()
+		}
+		c.waits = false
+		err = c.push(call)
+	}
 	if err != nil {
-		return nil, err
+		go c.refuseAndClose(call, err)
 	}
-	c := &conn{s: s, nc: nc, at: at, unix: unix, keep: true}
-	c.done.waiter = make(chan struct{}, 1)
-	c.in.init(nc, raw)
-	c.out.init(nc, raw)
-	return c, nil
 }
 
-// serve runs the connection until it ends.
-func (c *conn) serve() {
-	defer c.s.forget(c)
-	defer c.close()
-	defer func() {
-		if p := recover(); p != nil {
-			c.s.Log.Error("panic in a connection: please report this", "panic", p, "traceback", string(debug.Stack()))
-			c.done.wait()
+// whole parses and skips the head if all of a request for the app is here: a head without
+// faults, and the whole of an inline body. It reads on for that, but does not wait.
+func (c *conn) whole(call *Call) bool {
+	head := &call.head
+	for {
+		n, err := head.Parse(c.in.bytes(), 0)
+		if err != nil || n == 0 || n > c.s.Limits.Head || head.Chunked || head.Expect100 || head.ContentLength > inlineBody {
+			return false
 		}
-	}()
-	for c.await() && c.next() {
-	}
-	c.done.wait()
-	c.in.release()
-}
-
-// await waits for the first bytes of a request and for the end of the one before.
-func (c *conn) await() bool {
-	for c.in.empty() {
-		c.idle.Store(true)
-		if c.s.draining.Load() {
-			c.in.closing.Store(true) // only what is here already
-		}
-		err := c.in.fillIdle(c.s.Limits.Idle)
-		c.idle.Store(false)
-		if errors.Is(err, errTimeout) && c.busy() {
-			continue
-		}
-		if err != nil {
-			if err != errClosing {
-				c.gone.Store(true)
+		size := n + int(max(head.ContentLength, 0))
+		if len(c.in.bytes()) >= size {
+			if call.forHealth() {
+				return false
 			}
-			c.done.wait()
+			c.in.skip(n)
+			return true
+		}
+		if size > bodyBuffer {
+			return false
+		}
+		c.in.makeRoom(size) // what was parsed is elsewhere now
+		if c.in.fillNow() != nil {
 			return false
 		}
 	}
-	c.done.wait()
-	if !c.keep {
-		c.linger()
-	}
-	return c.keep
 }
 
-// busy tells whether a request has been at work within the idle time, and waits for its
-// end: the client was not idle.
-func (c *conn) busy() bool {
-	if c.done.running() {
-		c.done.wait()
-		return true
+// push gives call to the worker that will take it. On an error it is the caller's still.
+func (c *conn) push(call *Call) error {
+	call.pushed = time.Now()
+	if err := c.s.Queue.Push(call); err != nil {
+		return unavailable(err)
 	}
-	return c.keep && time.Since(time.Unix(0, c.answered.Load())) < c.s.Limits.Idle
+	return nil
 }
 
-// close ends the connection for the client too when a child that the app forked still has
+// serve goes on with the connection, waiting where it must, until it ends or comes to rest.
+func (c *conn) serve() {
+	defer c.recovered()
+	for c.next() {
+		if c.in.empty() {
+			c.in.release()
+			if !c.rest() {
+				c.ready()
+			}
+			return
+		}
+	}
+	c.close()
+}
+
+// finish is the worker's last act for the connection. polite tells that the client wants no
+// other request on it.
+func (c *conn) finish(keep, cut, polite bool) {
+	c.in.onThread, c.out.onThread = false, false
+	c.keep, c.cut, c.polite = keep, cut, polite
+	if c.waits {
+		c.done.set() // the goroutine has the connection from here on
+		return
+	}
+	switch {
+	case keep && !c.in.empty():
+		c.take()
+	case keep:
+		if !c.rest() {
+			c.ready()
+		}
+	case cut || c.mayClose():
+		c.close()
+	default:
+		go c.lingerAndClose()
+	}
+}
+
+// mayClose tells whether the connection can be closed at once: unread bytes, or ones that still
+// come, would make that a reset, and the client might not read its answer.
+func (c *conn) mayClose() bool {
+	if !c.polite || !c.in.empty() {
+		return false
+	}
+	var scrap [1]byte
+	n, _, err := unix.Recvfrom(c.fd, scrap[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == unix.EAGAIN || err == nil && n == 0
+}
+
+func (c *conn) lingerAndClose() {
+	c.linger()
+	c.close()
+}
+
+func (c *conn) refuseAndClose(call *Call, err error) {
+	c.refuse(call, err)
+	c.close()
+}
+
+// close ends the connection: for the client too when a child that the app forked still has
 // the descriptor.
 func (c *conn) close() {
-	_ = c.out.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
-	_ = c.nc.Close()
+	c.in.release()
+	c.s.forget(c)
+}
+
+// shut is the part of close under the server's mutex: nobody else has the descriptor then.
+func (c *conn) shut() {
+	c.s.poller.remove(c.fd)
+	if c.cut {
+		// The response has no length and no chunks: only a reset tells its end from
+		// a break. The client must not take the part for the whole.
+		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	} else {
+		_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
+	}
+	_ = unix.Close(c.fd)
 }
 
 // next serves the request that begins in the buffer. False ends the connection.
@@ -144,30 +287,23 @@ func (c *conn) next() bool {
 		defer call.release()
 		return c.answerHealth(call)
 	}
-	if err := call.prepare(); err != nil {
+	err := call.prepare()
+	if err == nil {
+		c.waits = true
+		c.done.begin()
+		err = c.push(call)
+	}
+	if err != nil {
+		c.done.set()
 		c.refuse(call, err)
 		return false
-	}
-	// A request that ends the connection, or whose body streams, or with the next
-	// one behind it already, leaves nothing to read for this goroutine.
-	c.waits = c.body != nil || !call.head.KeepAlive || !c.in.empty()
-	waits := c.waits
-	c.done.begin()
-	call.pushed = time.Now()
-	if err := c.s.Queue.Push(call); err != nil {
-		c.done.set()
-		c.refuse(call, unavailable(err))
-		return false
-	}
-	if !waits {
-		return true
 	}
 	c.done.wait()
 	if c.keep && c.body.drain() {
 		c.body = nil
 		return true
 	}
-	if !c.in.empty() || !c.body.complete() {
+	if !c.cut && !(c.body.complete() && c.mayClose()) {
 		c.linger()
 	}
 	return false
@@ -191,7 +327,6 @@ func (c *conn) readHead(head *http1.Head) error {
 			return nil
 		}
 		scanned = len(c.in.bytes())
-		c.in.grow()
 		if err := c.in.fillBy(by); err != nil {
 			if errors.Is(err, errTimeout) {
 				return errHeadTimeout
@@ -225,7 +360,7 @@ func (c *conn) refuse(call *Call, err error) {
 
 // linger lets the client read what was sent before the connection is closed.
 func (c *conn) linger() {
-	if c.nc.CloseWrite() != nil {
+	if unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
 		return
 	}
 	by := deadline(lingerTime)
@@ -235,24 +370,6 @@ func (c *conn) linger() {
 			return
 		}
 		discarded += len(c.in.bytes())
-	}
-}
-
-// end is the worker's last act for the connection, before done.
-func (c *conn) end(keep, cut bool) {
-	c.keep = keep
-	switch {
-	case cut:
-		// The response has no length and no chunks: only a reset tells its end from
-		// a break. The client must not take the part for the whole.
-		if tcp, ok := c.nc.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = c.nc.Close()
-	case !keep && !c.waits:
-		// serve is reading: it sees the client's end, or gives up soon.
-		_ = c.nc.CloseWrite()
-		c.in.expire(lingerTime)
 	}
 }
 
@@ -269,8 +386,12 @@ const (
 	handoffWaiting              // and somebody waits for it
 )
 
-func (h *handoff) begin()        { h.state.Store(handoffRunning) }
-func (h *handoff) running() bool { return h.state.Load() == handoffRunning }
+func (h *handoff) begin() {
+	if h.waiter == nil {
+		h.waiter = make(chan struct{}, 1)
+	}
+	h.state.Store(handoffRunning)
+}
 
 func (h *handoff) set() {
 	if h.state.Swap(handoffDone) == handoffWaiting {

@@ -247,17 +247,6 @@ func TestQueueTimeoutHead(t *testing.T) {
 	c.refused("HEAD", 503)
 }
 
-// TestQueueClosed: past its end, the queue takes nothing.
-func TestQueueClosed(t *testing.T) {
-	f := serve(t, new(Server))
-	f.Queue.Close()
-	c := f.dial()
-	c.request("GET /")
-	if r := c.refused("GET", 503); r.Header.Get("Retry-After") == "" {
-		t.Errorf("%v", r.Header)
-	}
-}
-
 // TestClientGoneInQueue: nobody computes an answer for a client that has left meanwhile.
 func TestClientGoneInQueue(t *testing.T) {
 	for _, request := range []string{

@@ -24,6 +24,7 @@ type Queue struct {
 	Outgrown func(Stats)
 
 	mu     sync.Mutex
+	source Source
 	head   *Call // the oldest; linked through Call.next
 	tail   *Call
 	n      int
@@ -51,6 +52,29 @@ type seat struct {
 	out []byte
 }
 
+// Source is where requests come from when nobody pushes them. A thread without a request asks
+// it by itself: whoever finds a request can run it, and nobody has to be woken.
+type Source interface {
+	// Wait finds out who has something to say. block: it waits until somebody has, or until
+	// Interrupt. By one caller at a time, as Dispatch.
+	Wait(block bool)
+	// Dispatch pushes the requests of those whom Wait has found.
+	Dispatch()
+	// Interrupt ends the Wait under way, or the next one. From any goroutine.
+	Interrupt()
+}
+
+// attach gives the queue its source.
+func (q *Queue) attach(s Source) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.source == nil {
+		q.source = s
+		q.begin()
+		q.kick()
+	}
+}
+
 // Push hands c to the worker that will take it, oldest first. After a nil error c
 // belongs to the queue.
 func (q *Queue) Push(c *Call) error {
@@ -59,16 +83,14 @@ func (q *Queue) Push(c *Call) error {
 		q.mu.Unlock()
 		return ErrQueueClosed
 	}
-	if q.Limit > 0 && q.n-q.parked() >= q.Limit { // parked threads take one each, at the latest after a look
+	if q.Limit > 0 && q.n-q.free() >= q.Limit { // free threads take one each, at the latest after a look
 		q.mu.Unlock()
 		return ErrQueueFull
 	}
 	q.append(c)
-	s := q.pushed()
+	w := q.pushed()
 	q.mu.Unlock()
-	if s != nil {
-		s.worker.Wake()
-	}
+	w.up(q)
 	return nil
 }
 
@@ -88,13 +110,13 @@ func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for _, s := range q.seats {
-		if s.state == seatParked {
-			q.rouse(s)
-			s.worker.Wake()
-		}
+	for w := q.next(); w.seat != nil; w = q.next() {
+		w.up(q)
 	}
 	q.kick()
+	if q.source != nil {
+		q.source.Interrupt() // the monitor may be in it
+	}
 }
 
 // Work runs requests on w until the queue is closed and empty. The calling
@@ -120,24 +142,39 @@ func (q *Queue) sit(w Worker) *seat {
 
 // take waits for a request; nil when there will be none.
 func (q *Queue) take(s *seat) *Call {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for {
-		q.mu.Lock()
-		if q.head != nil && !q.surplus(s) {
+		if q.head == nil && q.mayPoll() {
+			q.poll(1)
+		}
+		switch {
+		case q.head != nil && !q.surplus(s):
 			c := q.pop()
 			q.took(s, c)
-			q.mu.Unlock()
 			return c
-		}
-		if q.head == nil && q.closed {
+		case q.head != nil:
+			q.sleep(s)
+		case q.closed:
 			q.park(s)
 			q.mu.Unlock()
 			s.worker.Idle()
+			q.mu.Lock()
 			return nil
+		case q.mayPoll():
+			q.lead(s)
+		default:
+			q.sleep(s)
 		}
-		q.park(s)
-		q.mu.Unlock()
-		s.worker.Park()
 	}
+}
+
+// sleep parks s until it is woken.
+func (q *Queue) sleep(s *seat) {
+	q.park(s)
+	q.mu.Unlock()
+	s.worker.Park()
+	q.mu.Lock()
 }
 
 func (q *Queue) append(c *Call) {
@@ -183,7 +220,7 @@ func (q *Queue) Stats() Stats {
 		Threads:   len(q.seats),
 		Blocked:   q.stuck,
 		Active:    q.awake - q.stuck,
-		Parked:    q.parked(),
+		Parked:    len(q.seats) - q.awake,
 		Waiting:   q.n,
 		Taken:     q.taken,
 		WaitTotal: q.waited,

@@ -20,6 +20,7 @@ func (c *Call) run(s *seat, w Worker) {
 	}
 	c.seat = s
 	c.conn.out.begin(c.conn.s.Limits.Send)
+	c.conn.in.onThread, c.conn.out.onThread = true, true
 	s.mu.Lock()
 	s.call = c
 	s.mu.Unlock()
@@ -178,8 +179,7 @@ func (c *Call) end(o outcome, status int) {
 	now := time.Now()
 	keep := o.keep && !conn.in.interrupted.Load() && !conn.out.interrupted.Load()
 	c.logAccess(status, now)
+	polite := !c.keepAlive
 	c.release()
-	conn.answered.Store(now.UnixNano())
-	conn.end(keep, o.cut)
-	conn.done.set()
+	conn.finish(keep, o.cut, polite)
 }

@@ -22,11 +22,21 @@ import "time"
 //     wanted sinks towards one.
 //
 // A seat that comes back from a request parks when others have kept the GIL in use in its place.
+//
+// Most requests come from a [Source], which somebody has to ask. A thread that has found the
+// queue empty does so, and if nothing is there, it leads: it waits in the source, and runs what
+// it finds. While all are at work, the monitor asks once a tick, or waits there itself.
 type scheduler struct {
 	awake  int // seats that are not parked
 	stuck  int // of those, the ones that one request holds
 	wanted int // movers that there should be while requests wait; at least 1
 	idle   []*seat
+
+	leader  *seat  // the one that waits in the source; not awake
+	polling bool   // somebody is in the source
+	pollers int    // 1: it is a thread, which has no request
+	polls   uint64 // how often the source was asked
+	polled  uint64 // polls at the last look
 
 	taken    uint64
 	waited   time.Duration
@@ -72,57 +82,122 @@ const (
 	outgrownPeriod = 10 * time.Second
 )
 
-func (q *Queue) parked() int { return len(q.idle) }
+// free is the number of threads that have no request, and will have one without a look.
+func (q *Queue) free() int { return len(q.idle) + q.pollers }
 
 func (q *Queue) movers() int { return q.awake - q.stuck }
 
+// begin starts the scheduler, once.
+func (q *Queue) begin() {
+	if q.wanted > 0 {
+		return
+	}
+	q.wanted = 1
+	q.kicks = make(chan struct{}, 1)
+	q.sleeping = true
+	if !q.still && !q.closed {
+		go q.monitor()
+	}
+}
+
 // seated is a new seat: awake, about to take.
 func (q *Queue) seated(s *seat) {
-	if q.wanted == 0 {
-		q.wanted = 1
-		q.kicks = make(chan struct{}, 1)
-		q.sleeping = true
-		if !q.still && !q.closed {
-			go q.monitor()
-		}
-	}
+	q.begin()
 	s.state = seatMoving
 	q.awake++
 }
 
-// pushed is told of a new request, and returns the seat to wake for it, if any.
-func (q *Queue) pushed() *seat {
-	var s *seat
-	if q.movers() < q.wanted {
-		s = q.next()
+// wakeup is that of a thread that sleeps; the zero value is nobody's.
+type wakeup struct {
+	seat  *seat
+	leads bool // it sleeps in the source
+}
+
+// up ends the sleep. Without the mutex.
+func (w wakeup) up(q *Queue) {
+	switch {
+	case w.seat == nil:
+	case w.leads:
+		q.source.Interrupt()
+	default:
+		w.seat.worker.Wake()
 	}
-	if s == nil {
+}
+
+// pushed is told of a new request, and returns who is to be woken for it, if anybody.
+func (q *Queue) pushed() wakeup {
+	var w wakeup
+	if q.movers() < q.wanted {
+		w = q.next()
+	}
+	if w.seat == nil {
 		q.kick() // somebody must look whether those that move still do
 	}
-	return s
+	return w
 }
 
-// next takes the seat that was parked last (its caches are warm), awake from now on.
-func (q *Queue) next() *seat {
-	if len(q.idle) == 0 {
-		return nil
+// next takes the leader, or the seat that was parked last (its caches are warm): awake from
+// now on. The caller wakes it up.
+func (q *Queue) next() wakeup {
+	s, leads := q.leader, q.leader != nil
+	switch {
+	case leads:
+		q.leader = nil
+	case len(q.idle) > 0:
+		s = q.idle[len(q.idle)-1]
+		q.idle = q.idle[:len(q.idle)-1]
+	default:
+		return wakeup{}
 	}
-	s := q.idle[len(q.idle)-1]
 	q.rouse(s)
-	return s
+	return wakeup{s, leads}
 }
 
-// rouse makes a parked seat awake. The caller signals it.
+// rouse makes a seat that sleeps awake.
 func (q *Queue) rouse(s *seat) {
-	for i, p := range q.idle {
-		if p == s {
-			q.idle = append(q.idle[:i], q.idle[i+1:]...)
-			break
-		}
-	}
 	s.state = seatMoving
 	s.since = time.Time{}
 	q.awake++
+}
+
+// mayPoll tells whether there is a source that nobody asks at the moment.
+func (q *Queue) mayPoll() bool { return q.source != nil && !q.polling }
+
+// poll asks the source, and does not wait. pollers is 1 for a thread. The mutex is not
+// held meanwhile.
+func (q *Queue) poll(pollers int) {
+	q.polling, q.pollers = true, pollers
+	q.mu.Unlock()
+	q.source.Wait(false)
+	q.source.Dispatch()
+	q.mu.Lock()
+	q.endPoll()
+}
+
+func (q *Queue) endPoll() {
+	q.polling, q.pollers = false, 0
+	q.polls++
+}
+
+// lead waits in the source, without the mutex and the GIL.
+func (q *Queue) lead(s *seat) {
+	q.unstick(s)
+	s.state = seatParked
+	q.awake--
+	q.leader = s
+	q.polling, q.pollers = true, 1
+	q.mu.Unlock()
+	s.worker.Idle()
+	q.source.Wait(true)
+	q.mu.Lock()
+	if q.leader == s { // nobody has called it: the source had something to say
+		q.leader = nil
+		q.rouse(s)
+	}
+	q.mu.Unlock()
+	q.source.Dispatch()
+	q.mu.Lock()
+	q.endPoll()
 }
 
 // surplus tells a seat that wants the next request to park instead: others move, and the GIL
@@ -148,6 +223,9 @@ func (q *Queue) took(s *seat, c *Call) {
 	q.waited += now.Sub(c.pushed)
 	s.since = now
 	c.begun = now
+	if q.source != nil {
+		q.kick() // nobody leads
+	}
 }
 
 // park takes a seat out of the race. It then gives up the GIL and waits.
@@ -158,8 +236,8 @@ func (q *Queue) park(s *seat) {
 	q.idle = append(q.idle, s)
 }
 
-// look is one tick: it finds the seats that no longer move, and returns those to wake.
-func (q *Queue) look(now time.Time) (wake []*seat) {
+// look is one tick: it finds the seats that no longer move, and returns whom to wake.
+func (q *Queue) look(now time.Time) (wake []wakeup) {
 	if q.n == 0 {
 		q.quiet++
 		q.calm = 0
@@ -193,11 +271,11 @@ func (q *Queue) look(now time.Time) (wake []*seat) {
 		missing = max(missing, q.burst)
 	}
 	for n := min(missing, q.n); n > 0; n-- {
-		s := q.next()
-		if s == nil {
+		w := q.next()
+		if w.seat == nil {
 			break
 		}
-		wake = append(wake, s)
+		wake = append(wake, w)
 	}
 	q.press(now)
 	return wake
@@ -240,7 +318,7 @@ func (q *Queue) stick(s *seat) {
 // press reports a queue that has outgrown its threads.
 func (q *Queue) press(now time.Time) {
 	switch {
-	case q.parked() > 0:
+	case q.awake < len(q.seats):
 		q.pressed = time.Time{}
 	case q.pressed.IsZero():
 		q.pressed = now
@@ -263,28 +341,64 @@ func (q *Queue) kick() {
 	}
 }
 
-// monitor looks every tick while requests wait, and sleeps otherwise.
+// monitor looks every tick while requests wait or run, and sleeps otherwise.
 func (q *Queue) monitor() {
 	for range q.kicks {
-		ticker := time.NewTicker(tick)
-		for now := range ticker.C {
-			q.mu.Lock()
-			wake := q.look(now)
-			closed := q.closed && q.n == 0
-			rest := closed || q.quiet >= quietLooks
-			q.sleeping = rest
-			q.mu.Unlock()
-			for _, s := range wake {
-				s.worker.Wake()
-			}
-			if closed {
-				ticker.Stop()
-				return
-			}
-			if rest {
-				break
-			}
+		for q.watch() {
+			q.stand()
 		}
-		ticker.Stop()
+		q.mu.Lock()
+		ended := q.closed && q.n == 0
+		q.mu.Unlock()
+		if ended {
+			return
+		}
 	}
+}
+
+// watch looks every tick until there has been nothing to see for a while. True: all threads
+// are at something long, and nobody waits for the next request.
+func (q *Queue) watch() bool {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	taken := uint64(0)
+	for now := range ticker.C {
+		q.mu.Lock()
+		if q.mayPoll() && q.polls == q.polled {
+			q.poll(0)
+		}
+		q.polled = q.polls
+		moved := q.taken != taken
+		taken = q.taken
+		wake := q.look(now)
+		if q.n == 0 && q.awake == 0 && q.mayPoll() && !q.closed {
+			wake = append(wake, q.next()) // a thread that came while the monitor was in the source: it is to lead
+		}
+		quiet := q.quiet >= quietLooks && (q.source == nil || q.polling || !moved)
+		rest := quiet && (q.source == nil || q.polling) || q.closed && q.n == 0
+		q.sleeping = rest
+		q.mu.Unlock()
+		for _, w := range wake {
+			w.up(q)
+		}
+		if rest || quiet {
+			return !rest
+		}
+	}
+	return false
+}
+
+// stand waits in the source in place of the threads, which are all at work.
+func (q *Queue) stand() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.mayPoll() || q.closed {
+		return
+	}
+	q.polling = true
+	q.mu.Unlock()
+	q.source.Wait(true)
+	q.source.Dispatch()
+	q.mu.Lock()
+	q.endPoll()
 }

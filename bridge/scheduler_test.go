@@ -36,7 +36,7 @@ func newSchedule(t *testing.T, threads int) *schedule {
 // push adds a request and returns the number of the thread that is woken, or -1.
 func (s *schedule) push() int {
 	s.append(&Call{pushed: s.now})
-	if seat := s.pushed(); seat != nil {
+	if seat := s.pushed().seat; seat != nil {
 		return seat.id
 	}
 	return -1

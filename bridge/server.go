@@ -2,13 +2,11 @@ package bridge
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
+	"maps"
 	"net"
-	"net/netip"
 	"os"
-	"strconv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -46,153 +44,106 @@ type Server struct {
 	// AccessEnviron tells that Access wants the environ.
 	AccessEnviron bool
 
-	draining  atomic.Bool
-	accepting sync.WaitGroup // the calls of Serve; added to under mu, before draining
-	mu        sync.Mutex
-	listeners []net.Listener
-	conns     map[*conn]struct{}
-	hostname  string        // SERVER_NAME
-	none      chan struct{} // closed when conns is empty while draining
-	sweep     sync.Once
-	stopped   chan struct{} // ends the sweeper; made by the first Serve
-	ended     bool
+	draining atomic.Bool
+	mu       sync.Mutex
+	poller   *poller       // made by the first Serve
+	doors    map[int]*door // by descriptor
+	conns    map[int]*conn // likewise
+	changes  [pollBatch]change
+	changed  [pollBatch]interface{ event(change) }
+	waited   int           // how many of changes Wait has filled
+	hostname string        // SERVER_NAME
+	none     chan struct{} // closed when conns is empty while draining
+	sweep    sync.Once
+	stopped  chan struct{} // ends the sweeper; made by the first Serve
+	ended    bool
 }
 
 // sweepInterval is how precise the timeouts are.
 const sweepInterval = 100 * time.Millisecond
 
-// Serve accepts connections from l until Shutdown. It returns nil then, and an error
-// when l fails.
+// Open makes what the server needs of the operating system, once. Serve does it, too; called
+// before the queue's threads are started, it has them ask for requests from the start.
+func (s *Server) Open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.poller != nil {
+		return nil
+	}
+	p, err := newPoller()
+	if err != nil {
+		return err
+	}
+	s.poller = p
+	s.conns = map[int]*conn{}
+	s.doors = map[int]*door{}
+	s.stopped = make(chan struct{})
+	if s.hostname, err = os.Hostname(); err != nil {
+		s.hostname = "localhost"
+	}
+	go s.sweeper(s.stopped)
+	s.Queue.attach((*intake)(s))
+	return nil
+}
+
+// Serve accepts connections from l, a listener of the operating system, until Shutdown. It
+// returns nil then, and an error when l fails.
 func (s *Server) Serve(l net.Listener) error {
-	if !s.listen(l) {
+	if s.draining.Load() {
 		return l.Close()
 	}
-	defer s.accepting.Done()
-	s.sweep.Do(func() { go s.sweeper(s.stopped) })
-	for {
-		nc, err := l.Accept()
-		switch {
-		case err == nil:
-			s.admit(nc, s.hostname)
-		case s.draining.Load() || errors.Is(err, net.ErrClosed):
-			return nil
-		case temporary(err):
-			// Out of descriptors: connections must end before one can come.
-			s.Log.Error("cannot accept a connection", "error", err)
-			time.Sleep(sweepInterval)
-		default:
-			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
-		}
+	if err := s.Open(); err != nil {
+		return err
 	}
+	d, err := s.newDoor(l)
+	if err != nil {
+		return err
+	}
+	if !s.enter(d) {
+		d.close()
+	} else if err := s.poller.addDoor(d.fd); err != nil {
+		return err
+	}
+	return <-d.failed
 }
 
-func temporary(err error) bool {
-	var e interface{ Temporary() bool }
-	return errors.As(err, &e) && e.Temporary()
-}
-
-func (s *Server) listen(l net.Listener) bool {
+// enter makes d one of the server's doors. False: the server is shutting down.
+func (s *Server) enter(d *door) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining.Load() {
 		return false
 	}
-	if s.conns == nil {
-		s.conns = map[*conn]struct{}{}
-		s.stopped = make(chan struct{})
-		var err error
-		if s.hostname, err = os.Hostname(); err != nil {
-			s.hostname = "localhost"
-		}
-	}
-	s.listeners = append(s.listeners, l)
-	s.accepting.Add(1)
+	s.doors[d.fd] = d
 	return true
 }
 
-// admit starts a connection's goroutine.
-func (s *Server) admit(nc net.Conn, hostname string) {
-	stream, ok := nc.(streamConn)
-	if !ok {
-		s.Log.Error("a listener gave a connection that is no stream socket", "type", fmt.Sprintf("%T", nc))
-		nc.Close()
-		return
-	}
-	at, unix := peer(nc, hostname)
-	c, err := s.newConn(stream, at, unix)
-	if err != nil {
-		nc.Close()
-		return
-	}
+// admit begins to serve a socket that does not block. It is the server's from here on.
+func (s *Server) admit(fd int, at endpoint, unixSocket bool) {
+	c := s.newConn(fd, at, unixSocket)
 	s.mu.Lock()
-	s.conns[c] = struct{}{}
+	s.conns[fd] = c
 	s.mu.Unlock()
-	go c.serve()
-}
-
-// peer is the endpoint of a connection. A UNIX socket has no addresses: SERVER_PORT
-// must be there all the same (PEP 3333), and is that of plain HTTP.
-func peer(nc net.Conn, hostname string) (at endpoint, unix bool) {
-	at = endpoint{serverName: hostname, serverPort: "80", scheme: "http"}
-	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
-		at.serverPort = strconv.Itoa(local.Port)
-	} else {
-		unix = true
+	if err := s.poller.add(fd); err != nil {
+		s.Log.Error("cannot watch a connection", "error", err)
+		c.close()
+		return
 	}
-	if remote, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		addr := remote.AddrPort()
-		at.remoteAddr = netip.Addr.String(addr.Addr().Unmap())
-		at.remotePort = strconv.Itoa(int(addr.Port()))
-	}
-	return at, unix
+	c.ready() // the request is often here already
 }
 
 // forget is a connection's last act.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
+	if s.conns[c.fd] != c {
+		return // closed before
+	}
+	delete(s.conns, c.fd)
+	c.shut()
 	if len(s.conns) == 0 && s.none != nil {
 		close(s.none)
 		s.none = nil
-	}
-}
-
-// endListening frees the port also when a child that the app forked has the descriptor.
-func endListening(l net.Listener) {
-	if raw, ok := l.(syscall.Conn); ok {
-		if control, err := raw.SyscallConn(); err == nil {
-			_ = control.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
-		}
-	}
-}
-
-// acceptRest takes the connections that wait in the kernel's queue: closing the listener
-// would reset them, with requests in them perhaps.
-func (s *Server) acceptRest(l net.Listener) {
-	raw, ok := l.(syscall.Conn)
-	if !ok {
-		return
-	}
-	control, err := raw.SyscallConn()
-	if err != nil {
-		return
-	}
-	for {
-		fd := -1
-		_ = control.Control(func(listener uintptr) {
-			fd, _, err = syscall.Accept(int(listener))
-		})
-		if err != nil || fd < 0 {
-			return
-		}
-		syscall.CloseOnExec(fd)
-		file := os.NewFile(uintptr(fd), "connection")
-		nc, err := net.FileConn(file) // a duplicate
-		_ = file.Close()
-		if err == nil {
-			s.admit(nc, s.hostname)
-		}
 	}
 }
 
@@ -219,11 +170,26 @@ func (s *Server) sweeper(stopped <-chan struct{}) {
 }
 
 func (s *Server) sweepConns(now int64) {
+	var late []*conn
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
+	doors := slices.Collect(maps.Values(s.doors))
+	for _, c := range s.conns {
 		c.in.sweep(now)
 		c.out.sweep(now)
+		if by := c.in.by.Load(); by != 0 && by < now && c.claim() {
+			late = append(late, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, d := range doors {
+		d.reopen()
+	}
+	for _, c := range late {
+		if c.in.by.Load() < now {
+			c.expire()
+		} else {
+			c.ready() // it was served between the look and the claim
+		}
 	}
 }
 
@@ -265,15 +231,12 @@ func (s *Server) disconnected(c *Call) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining.Store(true)
-	listeners := s.listeners
-	s.listeners = nil
+	doors := slices.Collect(maps.Values(s.doors))
+	clear(s.doors)
 	s.mu.Unlock()
-	for _, l := range listeners {
-		s.acceptRest(l)
-		endListening(l)
-		_ = l.Close()
+	for _, d := range doors {
+		d.close()
 	}
-	s.accepting.Wait() // a connection that Accept has given counts from here on
 	s.mu.Lock()
 	none := make(chan struct{})
 	if len(s.conns) == 0 {
@@ -281,12 +244,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	} else {
 		s.none = none
 	}
-	for c := range s.conns {
-		if c.idle.Load() {
-			c.in.close()
+	var resting []*conn
+	for _, c := range s.conns {
+		if c.claim() {
+			resting = append(resting, c)
 		}
 	}
 	s.mu.Unlock()
+	for _, c := range resting {
+		c.ready() // serves what is here already, or closes
+	}
 	select {
 	case <-none:
 	case <-ctx.Done():
@@ -294,7 +261,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended && s.stopped != nil {
+	if !s.ended && s.stopped != nil { // with nobody left, there is nothing to sweep
 		s.ended = true
 		close(s.stopped)
 	}
@@ -305,10 +272,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
+	for fd, c := range s.conns {
 		c.in.interrupt()
 		c.out.interrupt()
-		_ = c.out.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
+		_ = syscall.Shutdown(fd, syscall.SHUT_RDWR)
 	}
 }
 

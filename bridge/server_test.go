@@ -105,13 +105,18 @@ func TestManyConnections(t *testing.T) {
 
 // TestPeer: the environ's endpoint over real sockets.
 func TestPeer(t *testing.T) {
-	var got []string
+	environs := make(chan []string, 1)
 	keep := answers(func(c *Call) Reply {
-		got, _ = pairs(c.Environ(), binary.NativeEndian.Uint32)
+		got, err := pairs(c.Environ(), binary.NativeEndian.Uint32)
+		if err != nil {
+			t.Error(err)
+		}
+		environs <- got
 		return start("200 OK").whole("")
 	})
 	has := func(t *testing.T, want ...string) {
 		t.Helper()
+		got := receive(t, "the environ", environs)
 		for _, pair := range want {
 			if !slices.Contains(got, pair) {
 				t.Errorf("no %s in %q", pair, got)

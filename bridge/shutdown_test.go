@@ -9,8 +9,11 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 )
@@ -49,25 +52,40 @@ func TestShutdownIdle(t *testing.T) {
 	f.served <- nil
 }
 
-// lateListener gives a connection that came before its Close only afterwards, as a thread
-// between accept(2) and its next step would.
+// lateListener keeps who has accepted a connection until it is released.
 type lateListener struct {
 	*net.TCPListener
-	accepted, closed chan struct{}
+	accepted, release chan struct{}
 }
 
-func (l *lateListener) Accept() (net.Conn, error) {
-	nc, err := l.TCPListener.Accept()
-	if err == nil {
-		close(l.accepted)
-		<-l.closed
+func (l *lateListener) SyscallConn() (syscall.RawConn, error) {
+	raw, err := l.TCPListener.SyscallConn()
+	return lateRaw{raw, l}, err
+}
+
+type lateRaw struct {
+	syscall.RawConn
+	l *lateListener
+}
+
+func (r lateRaw) Control(use func(uintptr)) error {
+	var before, after bool
+	err := r.RawConn.Control(func(fd uintptr) {
+		before = hasWaiting(int(fd))
+		use(fd)
+		after = hasWaiting(int(fd))
+	})
+	if before && !after { // it was accepted
+		close(r.l.accepted)
+		<-r.l.release
 	}
-	return nc, err
+	return err
 }
 
-func (l *lateListener) Close() error {
-	defer close(l.closed)
-	return l.TCPListener.Close()
+func hasWaiting(listener int) bool {
+	fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
 }
 
 // TestShutdownAccepted: a connection that was accepted is served, though the server has not
@@ -82,10 +100,25 @@ func TestShutdownAccepted(t *testing.T) {
 	c := f.dial()
 	c.request("GET /")
 	receive(t, "the connection is accepted", late.accepted)
-	f.shutdown()
-	f.Queue.Close()
+	done := make(chan error, 1)
+	go func() {
+		err := f.Shutdown(t.Context())
+		f.Queue.Close()
+		done <- err
+	}()
+	until(t, "the server drains", f.Server.draining.Load)
+	select {
+	case err := <-done:
+		t.Errorf("Shutdown did not wait: %v", err)
+	default:
+	}
+	close(late.release)
 	c.expect("GET", 200, "GET / ")
 	c.ended()
+	c.Close()
+	if err := receive(t, "Shutdown returns", done); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestShutdownDrains: what was read is answered in full, and says that the connection closes.
@@ -255,8 +288,12 @@ func TestShutdownWhileStarting(t *testing.T) {
 // TestServeListenerFails: Serve's caller is told.
 func TestServeListenerFails(t *testing.T) {
 	f := serve(t, new(Server), echo)
-	err := f.Serve(failingListener{f.addr})
-	if err == nil || !strings.Contains(err.Error(), "broken for good") || !strings.Contains(err.Error(), f.addr.String()) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = f.Serve(failingListener{l.(*net.TCPListener)})
+	if err == nil || !strings.Contains(err.Error(), "broken for good") || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("got %v", err)
 	}
 	if r := f.get("/"); r.body != "GET / " { // the other listener is none the worse
@@ -264,11 +301,22 @@ func TestServeListenerFails(t *testing.T) {
 	}
 }
 
-type failingListener struct{ addr net.Addr }
+type failingListener struct{ *net.TCPListener }
 
-func (failingListener) Accept() (net.Conn, error) { return nil, fmt.Errorf("broken for good") }
-func (failingListener) Close() error              { return nil }
-func (l failingListener) Addr() net.Addr          { return l.addr }
+func (l failingListener) SyscallConn() (syscall.RawConn, error) {
+	raw, err := l.TCPListener.SyscallConn()
+	return failingRaw{raw}, err
+}
+
+// failingRaw is a socket that cannot accept.
+type failingRaw struct{ syscall.RawConn }
+
+func (r failingRaw) Control(use func(uintptr)) error {
+	if err := r.RawConn.Control(use); err != nil {
+		return err
+	}
+	return fmt.Errorf("broken for good")
+}
 
 // TestStartStop: nothing stays behind of a server, however often it is started.
 func TestStartStop(t *testing.T) {

@@ -262,7 +262,7 @@ func TestLateSweep(t *testing.T) {
 	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			for event, reply := range s.app(c) {
-				_ = c.conn.out.end(aLongTimeAgo) // as watch.sweep does
+				c.conn.out.bell.ring() // as the sweeper does
 				if !yield(event, reply) {
 					return
 				}

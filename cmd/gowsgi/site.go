@@ -208,6 +208,9 @@ func (s *site) boot() error {
 
 // serve runs until a signal ends it.
 func (s *site) serve() error {
+	if err := s.server.Open(); err != nil {
+		return err
+	}
 	if err := s.host.Start(s.server.Queue); err != nil {
 		return err
 	}
