@@ -85,6 +85,11 @@ func (f *front) stop(working *sync.WaitGroup) {
 		close(left)
 	}()
 	receive(f.t, "the workers leave", left)
+	until(f.t, "nobody asks for requests any more", func() bool {
+		f.Queue.mu.Lock()
+		defer f.Queue.mu.Unlock()
+		return !f.Queue.polling
+	})
 	if err := receive(f.t, "Serve returns", f.served); err != nil {
 		f.t.Errorf("Serve: %v", err)
 	}

@@ -63,10 +63,14 @@ type Server struct {
 const sweepInterval = 100 * time.Millisecond
 
 // Open makes what the server needs of the operating system, once. Serve does it, too; called
-// before the queue's threads are started, it has them ask for requests from the start.
+// before the queue's threads are started, it has them ask for requests from the start. After
+// Shutdown it gives net.ErrClosed.
 func (s *Server) Open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return net.ErrClosed
+	}
 	if s.poller != nil {
 		return nil
 	}
@@ -89,10 +93,10 @@ func (s *Server) Open() error {
 // Serve accepts connections from l, a listener of the operating system, until Shutdown. It
 // returns nil then, and an error when l fails.
 func (s *Server) Serve(l net.Listener) error {
-	if s.draining.Load() {
+	switch err := s.Open(); {
+	case err == net.ErrClosed:
 		return l.Close()
-	}
-	if err := s.Open(); err != nil {
+	case err != nil:
 		return err
 	}
 	d, err := s.newDoor(l)

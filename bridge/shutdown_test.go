@@ -282,6 +282,7 @@ func TestShutdownWhileStarting(t *testing.T) {
 		if err := receive(t, "Serve returns", served); err != nil {
 			t.Fatal(err)
 		}
+		s.Queue.Close()
 	}
 }
 
