@@ -1,14 +1,15 @@
 // Package bridge connects HTTP to WSGI, in pure Go.
 //
-// A connection's goroutine reads a request head, checks limits, packs the
-// request into one buffer (environ.go) and pushes it as a [Call] to the [Queue].
-// A Python thread, seen here only as a [Worker], takes it, runs the app, and
-// writes the response from its own goroutine (response.go), so that no goroutine
-// has to be woken for an answer. Meanwhile the connection's goroutine already
-// waits for the next request.
+// A Python thread, seen here only as a [Worker], takes requests from the [Queue]. When
+// that is empty it asks the queue's [Source], which is the server's sockets (intake.go): it
+// reads and parses what has come (conn.go), packs each request into one buffer (environ.go)
+// and pushes it as a [Call]. Then it runs one, and writes the response itself
+// (response.go). So nobody has to be woken for a request or for an answer. While all
+// threads are at work, the scheduler's monitor does the asking (scheduler.go).
 //
-// Who owns what: between Push and the response's end a Call belongs to the
-// worker, and so does the writing side of its connection, and, when the body is
-// streamed, the reading side too. Everything else of a connection belongs to its
-// own goroutine.
+// Who owns what: a connection at rest is nobody's; who finds something to read claims it.
+// Between Push and the response's end a Call belongs to the worker, and so does its
+// connection. What has to wait for the client is a goroutine's (conn.serve): while that
+// waits for a response, the connection is the goroutine's but for the writing side and,
+// when the body is streamed, the reading side.
 package bridge

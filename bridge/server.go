@@ -54,7 +54,6 @@ type Server struct {
 	waited   int           // how many of changes Wait has filled
 	hostname string        // SERVER_NAME
 	none     chan struct{} // closed when conns is empty while draining
-	sweep    sync.Once
 	stopped  chan struct{} // ends the sweeper; made by the first Serve
 	ended    bool
 }

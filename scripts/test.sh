@@ -8,7 +8,7 @@ set -euo pipefail
 . "$ROOT/scripts/venv.sh"
 cd "$ROOT"
 
-STEPS="shell clang_format lint unit build pyhost blackbox race asan devmode pythons fuzz"
+STEPS="shell clang_format lint unit build stages pyhost blackbox race asan devmode pythons fuzz"
 
 # Black box once more with each of these, where the machine has them.
 OTHER_PYTHONS="3.12 3.13"
@@ -51,7 +51,7 @@ step_shell() {
 
 step_clang_format() {
 	local file wrong=0
-	for file in pyhost/*.[ch] pyhost/*/*.[ch]; do
+	for file in pyhost/*.[ch] pyhost/*/*.[ch] testdata/*/*.c; do
 		build/dev-venv/bin/clang-format "$file" | diff -u "$file" - || wrong=1
 	done
 	[ $wrong = 0 ] || die "the C code is not formatted; run: scripts/format.sh"
@@ -113,6 +113,11 @@ step_asan() {
 # Python's own checks: allocator hooks, unclosed files, the GIL held where it must be.
 step_devmode() {
 	PYTHONDEVMODE=1 GOWSGI_SLOW=2 blackbox "$ROOT/bin/gowsgi" "$ROOT/.venv" -short
+}
+
+# What docs/stages.md was written by. Its figures are of no interest here.
+step_stages() {
+	STAGE_TIME=10x scripts/stages.sh --no-write
 }
 
 # find_minor prints an interpreter of version $1 (as 3.12), or fails.
