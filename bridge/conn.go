@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"runtime/debug"
 	"sync/atomic"
@@ -14,7 +15,7 @@ import (
 
 const (
 	// inlineBody is the size up to which a body is read before a Python thread is
-	// taken, so that a slow client costs a goroutine.
+	// taken: a slow client costs a goroutine.
 	inlineBody = 64 << 10
 	// drainLimit is how much of a body that the app left unread is thrown away to
 	// keep the connection.
@@ -54,6 +55,8 @@ type conn struct {
 	cut bool
 	// polite: the client wants no other request on the connection.
 	polite bool
+	// opened is when it was accepted, in Unix nanoseconds; 0 once a request has come.
+	opened int64
 	// gone is set once the client was seen to have closed its side.
 	gone bool
 }
@@ -65,7 +68,7 @@ const (
 
 // newConn makes a connection of a socket that does not block. It is claimed.
 func (s *Server) newConn(fd int, at endpoint, unixSocket bool) *conn {
-	c := &conn{s: s, fd: fd, at: at, unix: unixSocket}
+	c := &conn{s: s, fd: fd, at: at, unix: unixSocket, opened: time.Now().UnixNano()}
 	c.state.Store(claimedConn)
 	b := make(bell, 1)
 	c.in.waiting.init(fd, b, unix.POLLIN)
@@ -97,7 +100,7 @@ func (c *conn) ready() {
 		case err == nil:
 			c.take()
 			return
-		case err != syscall.EAGAIN || c.s.draining.Load():
+		case err != syscall.EAGAIN || c.s.draining.Load() && c.expectedBy() == 0:
 			c.close()
 			return
 		}
@@ -110,7 +113,8 @@ func (c *conn) ready() {
 // recovered ends a connection in which we have panicked: it must not take others along.
 func (c *conn) recovered() {
 	if p := recover(); p != nil {
-		c.s.Log.Error("panic in a connection: please report this", "panic", p, "traceback", string(debug.Stack()))
+		// Its own goroutine: the log may wait for its reader, and all connections for this one.
+		go c.s.Log.Error("panic in a connection: please report this", "panic", p, "traceback", string(debug.Stack()))
 		c.done.wait()
 		c.close()
 	}
@@ -126,21 +130,45 @@ func (c *conn) expire() {
 	c.close()
 }
 
+// newTime is how long a drain leaves a new connection for its first request. A client tries
+// again when a kept connection ends, but takes the end of a new one for a broken server.
+const newTime = 500 * time.Millisecond
+
+// expectedBy is until when a drain waits for the connection's first request; 0: it doesn't.
+func (c *conn) expectedBy() int64 {
+	if c.opened == 0 {
+		return 0
+	}
+	by := c.opened + int64(cmp.Or(c.s.newTime, newTime))
+	if by <= time.Now().UnixNano() {
+		return 0
+	}
+	return by
+}
+
 // rest leaves the connection to the next event. False: there may be something to read already,
 // and it is the caller's still.
 func (c *conn) rest() bool {
-	c.in.by.Store(deadline(c.s.Limits.Idle))
-	c.state.Store(restingConn)
-	if (c.in.fresh.Load() || c.s.draining.Load()) && c.claim() {
-		return false
+	by := deadline(c.s.Limits.Idle)
+	draining := c.s.draining.Load()
+	expected := false
+	if draining {
+		if first := c.expectedBy(); first != 0 {
+			by, expected = first, true
+		}
 	}
-	return true
+	c.in.by.Store(by)
+	c.state.Store(restingConn)
+	// A drain that has begun since did not find the connection at rest.
+	again := c.in.fresh.Load() || draining && !expected || !draining && c.s.draining.Load()
+	return !again || !c.claim()
 }
 
 // take puts the request that the buffer begins with into the queue. What is not all there, or
 // needs more than a push, is a goroutine's.
 func (c *conn) take() {
 	defer c.recovered()
+	c.opened = 0
 	call := newCall(c)
 	if !c.whole(call) {
 		call.release()
@@ -162,10 +190,11 @@ func (c *conn) take() {
 }
 
 // whole parses and skips the head if all of a request for the app is here: a head without
-// faults, and the whole of an inline body. It reads on for that, but does not wait.
+// faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
+// long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
 	head := &call.head
-	for {
+	for range wholeReads {
 		n, err := head.Parse(c.in.bytes(), 0)
 		if err != nil || n == 0 || n > c.s.Limits.Head || head.Chunked || head.Expect100 || head.ContentLength > inlineBody {
 			return false
@@ -186,7 +215,11 @@ func (c *conn) whole(call *Call) bool {
 			return false
 		}
 	}
+	return false
 }
+
+// wholeReads is how many reads more may bring the rest of an inline body.
+const wholeReads = 4
 
 // push gives call to the worker that will take it. On an error it is the caller's still.
 func (c *conn) push(call *Call) error {

@@ -4,8 +4,8 @@
 // that is empty it asks the queue's [Source], which is the server's sockets (intake.go): it
 // reads and parses what has come (conn.go), packs each request into one buffer (environ.go)
 // and pushes it as a [Call]. Then it runs one, and writes the response itself
-// (response.go). So nobody has to be woken for a request or for an answer. While all
-// threads are at work, the scheduler's monitor does the asking (scheduler.go).
+// (response.go). So, as a rule, nobody has to be woken for a request or for an answer.
+// While no thread has time for it, the scheduler's monitor does the asking (scheduler.go).
 //
 // Who owns what: a connection at rest is nobody's; who finds something to read claims it.
 // Between Push and the response's end a Call belongs to the worker, and so does its

@@ -5,6 +5,7 @@ package bridge
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,14 +60,17 @@ func (p *poller) wait(ready *[pollBatch]change, block bool) int {
 	if !block {
 		at = new(unix.Timespec)
 	}
-	n, _ := unix.Kevent(p.fd, nil, p.events[:], at) // EINTR: nothing has come
+	n, err := unix.Kevent(p.fd, nil, p.events[:], at)
+	if err != nil && err != unix.EINTR {
+		time.Sleep(sweepInterval) // the app has closed our descriptor: don't burn the CPU for that
+	}
 	found := 0
 	for i := range max(n, 0) {
 		ev := &p.events[i]
 		if ev.Filter == unix.EVFILT_USER {
 			continue
 		}
-		ready[found] = change{fd: int(ev.Ident), hup: ev.Flags&unix.EV_EOF != 0}
+		ready[found] = change{fd: int(ev.Ident), hup: ev.Filter == unix.EVFILT_READ && ev.Flags&unix.EV_EOF != 0}
 		found++
 	}
 	return found

@@ -3,10 +3,14 @@ package bridge
 import (
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// tcpKeepIdle is the option for the idle time before keepalive probes.
+const tcpKeepIdle = unix.TCP_KEEPIDLE
 
 // poller tells which of many sockets can be read or written, by edge-triggered epoll: each
 // change is told once, so a socket needs no system call to be waited for again.
@@ -53,7 +57,10 @@ func (p *poller) remove(fd int) { _ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd
 func (p *poller) wait(ready *[pollBatch]change, block bool) int {
 	n := 0
 	if block {
-		n, _ = unix.EpollWait(p.fd, p.events[:], -1) // EINTR: nothing has come
+		var err error
+		if n, err = unix.EpollWait(p.fd, p.events[:], -1); err != nil && err != unix.EINTR {
+			time.Sleep(sweepInterval) // the app has closed our descriptor: don't burn the CPU for that
+		}
 	} else {
 		// It does not wait, so Go's scheduler need not hear of it.
 		r, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), pollBatch, 0, 0, 0)

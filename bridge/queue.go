@@ -58,21 +58,24 @@ type Source interface {
 	// Wait finds out who has something to say. block: it waits until somebody has, or until
 	// Interrupt. By one caller at a time, as Dispatch.
 	Wait(block bool)
-	// Dispatch pushes the requests of those whom Wait has found.
+	// Dispatch serves those whom Wait has found, as far as that needs no waiting: it pushes
+	// their requests. The caller may have the GIL.
 	Dispatch()
 	// Interrupt ends the Wait under way, or the next one. From any goroutine.
 	Interrupt()
 }
 
-// attach gives the queue its source.
-func (q *Queue) attach(s Source) {
+// attach gives the queue its source. False: it has one.
+func (q *Queue) attach(s Source) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.source == nil {
-		q.source = s
-		q.begin()
-		q.kick()
+	if q.source != nil {
+		return false
 	}
+	q.source = s
+	q.begin()
+	q.kick()
+	return true
 }
 
 // Push hands c to the worker that will take it, oldest first. After a nil error c
@@ -144,6 +147,7 @@ func (q *Queue) sit(w Worker) *seat {
 func (q *Queue) take(s *seat) *Call {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.unstick(s)
 	for {
 		if q.head == nil && q.mayPoll() {
 			q.poll(1)

@@ -213,6 +213,8 @@ func (r *reader) now(p []byte) (int, error) {
 		switch {
 		case err == syscall.EINTR:
 			continue
+		case err == syscall.EAGAIN:
+			r.ended.Store(false) // not true, or told too early
 		case err == nil && n == 0:
 			err = io.EOF
 		}

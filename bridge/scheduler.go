@@ -9,8 +9,8 @@ import "time"
 // GIL and takes request after request (it moves), and the others are parked. A thread
 // that has blocked in I/O leaves the GIL idle, so another one is woken then.
 //
-// All of it runs under the queue's mutex. A look every tick, while requests wait,
-// finds out which threads have stopped moving:
+// All of it runs under the queue's mutex, which is left for the source. A look every tick,
+// while requests wait or run, finds out which threads have stopped moving:
 //
 //   - None of the awake threads wants the CPU: all of them are blocked. Those that have had
 //     their request for blockedTime are stuck; one more is woken, and twice as many at
@@ -25,7 +25,7 @@ import "time"
 //
 // Most requests come from a [Source], which somebody has to ask. A thread that has found the
 // queue empty does so, and if nothing is there, it leads: it waits in the source, and runs what
-// it finds. While all are at work, the monitor asks once a tick, or waits there itself.
+// it finds. While nobody leads, the monitor asks once a tick, or waits there itself.
 type scheduler struct {
 	awake  int // seats that are not parked
 	stuck  int // of those, the ones that one request holds
@@ -35,6 +35,7 @@ type scheduler struct {
 	leader  *seat  // the one that waits in the source; not awake
 	polling bool   // somebody is in the source
 	pollers int    // 1: it is a thread, which has no request
+	stands  bool   // it is the monitor, and it waits there
 	polls   uint64 // how often the source was asked
 	polled  uint64 // polls at the last look
 
@@ -331,6 +332,11 @@ func (q *Queue) press(now time.Time) {
 
 // kick starts the ticking again, if it sleeps.
 func (q *Queue) kick() {
+	if q.stands { // it sleeps in the source
+		q.stands = false
+		q.source.Interrupt()
+		return
+	}
 	if !q.sleeping || q.kicks == nil {
 		return
 	}
@@ -356,8 +362,8 @@ func (q *Queue) monitor() {
 	}
 }
 
-// watch looks every tick until there has been nothing to see for a while. True: all threads
-// are at something long, and nobody waits for the next request.
+// watch looks every tick until there has been nothing to see for a while. True: nobody is in
+// the source, the threads that are awake are at something long.
 func (q *Queue) watch() bool {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -388,16 +394,19 @@ func (q *Queue) watch() bool {
 	return false
 }
 
-// stand waits in the source in place of the threads, which are all at work.
+// stand waits in the source in place of the threads, of which none leads.
 func (q *Queue) stand() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.mayPoll() || q.closed {
 		return
 	}
-	q.polling = true
+	q.polling, q.stands = true, true
 	q.mu.Unlock()
 	q.source.Wait(true)
+	q.mu.Lock()
+	q.stands = false // it looks again soon
+	q.mu.Unlock()
 	q.source.Dispatch()
 	q.mu.Lock()
 	q.endPoll()

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net"
@@ -21,7 +22,7 @@ import (
 type Limits struct {
 	Head     int           // bytes of a request head; more is answered 431
 	Body     int64         // bytes of a request body; more is answered 413
-	Header   time.Duration // for a whole head, from its first byte
+	Header   time.Duration // for a whole head, from its first bytes
 	BodyIdle time.Duration // between two pieces of a body
 	Send     time.Duration // while the client reads nothing
 	Idle     time.Duration // between two requests
@@ -53,6 +54,7 @@ type Server struct {
 	changed  [pollBatch]interface{ event(change) }
 	waited   int           // how many of changes Wait has filled
 	hostname string        // SERVER_NAME
+	newTime  time.Duration // in place of the constant, if not 0
 	none     chan struct{} // closed when conns is empty while draining
 	stopped  chan struct{} // ends the sweeper; made by the first Serve
 	ended    bool
@@ -84,8 +86,10 @@ func (s *Server) Open() error {
 	if s.hostname, err = os.Hostname(); err != nil {
 		s.hostname = "localhost"
 	}
+	if !s.Queue.attach((*intake)(s)) {
+		return errors.New("the queue belongs to another server")
+	}
 	go s.sweeper(s.stopped)
-	s.Queue.attach((*intake)(s))
 	return nil
 }
 
@@ -102,23 +106,27 @@ func (s *Server) Serve(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	if !s.enter(d) {
-		d.close()
-	} else if err := s.poller.addDoor(d.fd); err != nil {
+	switch entered, err := s.enter(d); {
+	case err != nil:
 		return err
+	case !entered:
+		return l.Close()
 	}
 	return <-d.failed
 }
 
 // enter makes d one of the server's doors. False: the server is shutting down.
-func (s *Server) enter(d *door) bool {
+func (s *Server) enter(d *door) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining.Load() {
-		return false
+		return false, nil
+	}
+	if err := s.poller.addDoor(d.fd); err != nil {
+		return false, err
 	}
 	s.doors[d.fd] = d
-	return true
+	return true, nil
 }
 
 // admit begins to serve a socket that does not block. It is the server's from here on.
@@ -128,7 +136,7 @@ func (s *Server) admit(fd int, at endpoint, unixSocket bool) {
 	s.conns[fd] = c
 	s.mu.Unlock()
 	if err := s.poller.add(fd); err != nil {
-		s.Log.Error("cannot watch a connection", "error", err)
+		go s.Log.Error("cannot watch a connection", "error", err) // the log may wait for its reader
 		c.close()
 		return
 	}
@@ -185,10 +193,14 @@ func (s *Server) sweepConns(now int64) {
 	}
 	s.mu.Unlock()
 	for _, d := range doors {
-		d.reopen()
+		if !d.reopen() {
+			s.mu.Lock()
+			delete(s.doors, d.fd)
+			s.mu.Unlock()
+		}
 	}
 	for _, c := range late {
-		if c.in.by.Load() < now {
+		if by := c.in.by.Load(); by != 0 && by < now {
 			c.expire()
 		} else {
 			c.ready() // it was served between the look and the claim
@@ -237,16 +249,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	doors := slices.Collect(maps.Values(s.doors))
 	clear(s.doors)
 	s.mu.Unlock()
-	for _, d := range doors {
-		d.close()
-	}
+	doors = slices.DeleteFunc(doors, func(d *door) bool { return d.close(false) })
 	s.mu.Lock()
-	none := make(chan struct{})
-	if len(s.conns) == 0 {
-		close(none)
-	} else {
-		s.none = none
-	}
 	var resting []*conn
 	for _, c := range s.conns {
 		if c.claim() {
@@ -257,6 +261,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range resting {
 		c.ready() // serves what is here already, or closes
 	}
+	if err := s.closeFull(ctx, doors); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	none := make(chan struct{})
+	if len(s.conns) == 0 {
+		close(none)
+	} else {
+		s.none = none
+	}
+	s.mu.Unlock()
 	select {
 	case <-none:
 	case <-ctx.Done():
@@ -267,6 +282,23 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !s.ended && s.stopped != nil { // with nobody left, there is nothing to sweep
 		s.ended = true
 		close(s.stopped)
+	}
+	return nil
+}
+
+// closeFull closes doors behind which connections wait for which no descriptor is left: ends
+// of others make room for them.
+func (s *Server) closeFull(ctx context.Context, doors []*door) error {
+	for len(doors) > 0 {
+		select {
+		case <-time.After(sweepInterval / 10):
+			doors = slices.DeleteFunc(doors, func(d *door) bool { return d.close(false) })
+		case <-ctx.Done():
+			for _, d := range doors {
+				d.close(true)
+			}
+			return ctx.Err()
+		}
 	}
 	return nil
 }

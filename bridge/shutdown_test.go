@@ -286,6 +286,49 @@ func TestShutdownWhileStarting(t *testing.T) {
 	}
 }
 
+// TestListenerClosed: by its owner, not by Shutdown. Serve returns.
+func TestListenerClosed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Queue: new(Queue)}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	until(t, "it is served", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.doors) == 1
+	})
+	l.Close()
+	if err := receive(t, "Serve returns", served); err != nil {
+		t.Error(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.Queue.Close()
+}
+
+// TestShutdownExpected: a client that has just connected is about to send its request.
+func TestShutdownExpected(t *testing.T) {
+	f := serve(t, &Server{newTime: patience}, echo)
+	g := f.dial()
+	g.request("GET /kept")
+	g.expect("GET", 200, "GET /kept ")
+	c := f.dial()
+	until(t, "it is accepted", func() bool { return f.Connections() == 2 })
+	done := f.draining()
+	g.ended() // this one had its request
+	c.request("GET /")
+	c.expect("GET", 200, "GET / ")
+	c.ended()
+	c.Close()
+	if err := receive(t, "Shutdown returns", done); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestServeListenerFails: Serve's caller is told.
 func TestServeListenerFails(t *testing.T) {
 	f := serve(t, new(Server), echo)

@@ -241,3 +241,22 @@ func TestSourceHammer(t *testing.T) {
 		}
 	}
 }
+
+// TestStandPushed: a request from elsewhere finds the monitor in the source and one of the threads
+// at something long: the other is woken.
+func TestStandPushed(t *testing.T) {
+	sp := newSpring(t, 2)
+	for range 2 {
+		sp.put(sp.call(t, "/slow"))
+		receive(t, "the request is begun", sp.begun)
+	}
+	until(t, "the monitor waits in the source", func() bool { return sp.blocked.Load() == 1 })
+	sp.release <- struct{}{}
+	until(t, "one thread sleeps", func() bool { return sp.Stats().Parked == 1 })
+	if err := sp.Push(sp.call(t, "/next")); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, "the request is begun", sp.begun)
+	close(sp.release)
+	sp.end(t)
+}

@@ -9,4 +9,4 @@ cd "$ROOT"
 find_go
 python_env
 "build/tools/golangci-lint@${GOLANGCI_LINT##*@}" fmt ./...
-find pyhost -name '*.[ch]' -exec build/dev-venv/bin/clang-format -i {} +
+find pyhost testdata/seam -name '*.[ch]' -exec build/dev-venv/bin/clang-format -i {} +
