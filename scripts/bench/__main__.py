@@ -17,6 +17,7 @@ from .measure import Bench, Measurement, capture_environ
 from .process import Failed
 from .results import Results
 from .servers import Server
+from .window import DISTURBED, MEASURE_AGAIN
 from .workloads import MIB, WORKLOADS, Workload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ APPS = ROOT / "testdata/bench"
 DOCS = ROOT / "docs"
 QUICK_SERVERS = ["gowsgi", "uwsgi-http", "uwsgi-http-socket", "gunicorn-gthread", "granian",
                  "bjoern"]
+PAUSE = 3.0  # seconds before a disturbed measurement is made again
 FULL_BUDGET, QUICK_BUDGET = 37.0, 3.7  # minutes
 
 
@@ -162,7 +164,21 @@ class Rounds:
         for m in self.measurements:
             if m.failed and (m.server, m.workload) == (name, workload.name):
                 return Measurement(name, workload.name, number, m.failed)
-        return self.bench.measure(server, workload, number)
+        return self.quietest(server, workload, number)
+
+    def quietest(self, server: Server | None, workload: Workload, number: int) -> Measurement:
+        """Measures again when something else was busy, a little later."""
+        best = self.bench.measure(server, workload, number)
+        for _ in range(MEASURE_AGAIN):
+            if best.failed or best.others is None or best.others <= DISTURBED:
+                break
+            if time.monotonic() + PAUSE > self.end:
+                break
+            time.sleep(PAUSE)
+            again = self.bench.measure(server, workload, number)
+            if not again.failed and again.others is not None and again.others < best.others:
+                best = again
+        return best
 
 
 def say(m: Measurement) -> None:

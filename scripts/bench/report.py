@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .results import LEVEL, TOLERATED, Results, Summary, losses
 from .targets import all_targets
-from .window import cores
+from .window import DISTURBED, MEASURE_AGAIN, cores
 from .workloads import WORKLOADS, Workload
 
 VERDICT = {True: "hit", False: "**missed**", None: "–"}
@@ -53,7 +53,8 @@ def noise(results: Results) -> str:
     verdict = ("**That is too much: take these numbers for nothing but a trial.**"
                if median > QUIET * cores() else "")
     return (f"While a server was under load, something else kept {median:.2f} of {cores()} cores busy in the "
-            f"median measurement, and {worst:.2f} in the worst. {verdict}")
+            f"median measurement, and {worst:.2f} in the worst. Where it was more than {DISTURBED}, the measurement was "
+            f"made again up to {MEASURE_AGAIN} times, a few seconds later, and the quietest counts. {verdict}")
 
 
 def head(run: Run) -> str:

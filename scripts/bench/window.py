@@ -8,6 +8,10 @@ import time
 
 from .process import TICK, Process
 
+# A measurement during which others kept more than DISTURBED cores busy is made again, at
+# most so often, and the quietest counts.
+DISTURBED, MEASURE_AGAIN = 0.15, 2
+
 
 class Window:
     """A with statement around a load that is started and ended within it. Afterwards: cpu,
