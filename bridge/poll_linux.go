@@ -83,25 +83,16 @@ func (p *poller) interrupt() {
 	_, _ = unix.Write(p.bell, one[:])
 }
 
-// readNow is read(2) on a socket that does not block: as long as a copy takes, so Go's scheduler
-// need not hear of it.
-func readNow(fd int, p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
-}
+func readNow(fd int, p []byte) (int, error)  { return copyNow(syscall.SYS_READ, fd, p) }
+func writeNow(fd int, p []byte) (int, error) { return copyNow(syscall.SYS_WRITE, fd, p) }
 
-// writeNow is the same for write(2).
-func writeNow(fd int, p []byte) (int, error) {
+// copyNow is read(2) or write(2) on a socket that does not block: as long as a copy takes, so
+// Go's scheduler need not hear of it.
+func copyNow(call uintptr, fd int, p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+	n, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 	if errno != 0 {
 		return 0, errno
 	}

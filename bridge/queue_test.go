@@ -231,7 +231,7 @@ func TestQueueBlockedWorkers(t *testing.T) {
 	working.Wait()
 }
 
-// TestQueueHammer: many push, many work, some take back. Every request is run once, or taken back.
+// TestQueueHammer: many push, many work. Every request is run once, or expires.
 func TestQueueHammer(t *testing.T) {
 	const pushers, workers, each = 8, 6, 400
 	s, nc := &Server{Limits: lenient}, newSink(t)

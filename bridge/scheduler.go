@@ -37,7 +37,7 @@ type scheduler struct {
 	pollers int    // 1: it is a thread, which has no request
 	stands  bool   // it is the monitor, and it waits there
 	polls   uint64 // how often the source was asked
-	polled  uint64 // polls at the last look
+	polled  uint64 // polls at the monitor's last look
 
 	taken    uint64
 	waited   time.Duration
@@ -182,7 +182,6 @@ func (q *Queue) endPoll() {
 
 // lead waits in the source, without the mutex and the GIL.
 func (q *Queue) lead(s *seat) {
-	q.unstick(s)
 	s.state = seatParked
 	q.awake--
 	q.leader = s

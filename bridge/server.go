@@ -47,7 +47,7 @@ type Server struct {
 
 	draining atomic.Bool
 	mu       sync.Mutex
-	poller   *poller       // made by the first Serve
+	poller   *poller       // made by Open
 	doors    map[int]*door // by descriptor
 	conns    map[int]*conn // likewise
 	changes  [pollBatch]change
@@ -56,7 +56,7 @@ type Server struct {
 	hostname string        // SERVER_NAME
 	newTime  time.Duration // in place of the constant, if not 0
 	none     chan struct{} // closed when conns is empty while draining
-	stopped  chan struct{} // ends the sweeper; made by the first Serve
+	stopped  chan struct{} // ends the sweeper; made by Open
 	ended    bool
 }
 

@@ -266,16 +266,22 @@ func TestShutdownBeforeServe(t *testing.T) {
 	}
 }
 
+// bareServer begins to serve without workers, and tells what Serve returns.
+func bareServer(t *testing.T) (*Server, net.Listener, <-chan error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Queue: new(Queue)}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	return s, l, served
+}
+
 // TestShutdownWhileStarting: whichever comes first, Serve returns.
 func TestShutdownWhileStarting(t *testing.T) {
 	for range 200 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &Server{Queue: new(Queue)}
-		served := make(chan error, 1)
-		go func() { served <- s.Serve(l) }()
+		s, _, served := bareServer(t)
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -288,13 +294,7 @@ func TestShutdownWhileStarting(t *testing.T) {
 
 // TestListenerClosed: by its owner, not by Shutdown. Serve returns.
 func TestListenerClosed(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{Queue: new(Queue)}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
+	s, l, served := bareServer(t)
 	until(t, "it is served", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
