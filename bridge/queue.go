@@ -43,6 +43,12 @@ type seat struct {
 	state seatState
 	since time.Time // when its request was taken
 
+	// The monitor's own: the since at its last glance, whether the thread ran then, and the
+	// since of a request that it was seen asleep at.
+	seen  time.Time
+	runs  bool
+	slept time.Time
+
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
 	// being reused meanwhile.
 	mu   sync.Mutex

@@ -9,12 +9,12 @@ import "time"
 // GIL and takes request after request (it moves), and the others are parked. A thread
 // that has blocked in I/O leaves the GIL idle, so another one is woken then.
 //
-// All of it runs under the queue's mutex, which is left for the source. A look every tick,
-// while requests wait or run, finds out which threads have stopped moving:
+// All of it runs under the queue's mutex, which is left for the source. A look every tick or
+// so (see pace), while requests wait or run, finds out which threads have stopped moving:
 //
-//   - None of the awake threads wants the CPU: all of them are blocked. Those that have had
-//     their request for blockedTime are stuck; one more is woken, and twice as many at
-//     each such look in a row. If none is (short I/O, many times a tick), one mover is not
+//   - None of the awake threads wants the CPU: all of them are blocked. Those that have had their
+//     request for blockedTime, or were asleep at it at the look before, are stuck; one more is
+//     woken, and twice as many at each such look in a row. If none is (short I/O, many times a tick), one mover is not
 //     enough to keep the GIL busy: wanted grows.
 //   - A request has run for longTime: its thread is stuck too, whatever it does. CPython
 //     shares the GIL among threads that compute, every 5 ms, so short requests get by.
@@ -41,10 +41,10 @@ type scheduler struct {
 
 	taken    uint64
 	waited   time.Duration
-	tookAt   uint64    // taken at the last look
 	calm     int       // looks in a row with the GIL in use
 	idled    int       // looks in a row with the GIL idle, though requests moved on
 	burst    int       // threads that the last look woke behind blocked ones
+	steady   int       // looks in a row that found nothing to do
 	quiet    int       // looks in a row with nothing waiting
 	pressed  time.Time // since when all threads are taken and requests wait; zero: they aren't
 	outgrown time.Time // when Outgrown was called last
@@ -64,7 +64,8 @@ const (
 const (
 	tick     = time.Millisecond
 	longTime = 10 * time.Millisecond
-	// blockedTime is how old a request must be to be called blocked.
+	// blockedTime is how old the request of a sleeping thread must be for one look to tell that
+	// it is blocked. A young one may be on its way between Go and Python.
 	blockedTime = tick / 2
 	// burstMax is the most that one look wakes.
 	burstMax = 8
@@ -76,6 +77,9 @@ const (
 	// idleLooks is how many looks must find the GIL idle before a mover is added: one
 	// may have caught a thread on its way.
 	idleLooks = 3
+	// steadyLooks is how many looks must find nothing to do before they come at lateTick.
+	steadyLooks = 50
+	lateTick    = 4 * tick
 	// quietLooks is how many looks without anything waiting end the ticking.
 	quietLooks = 100
 
@@ -236,34 +240,35 @@ func (q *Queue) park(s *seat) {
 	q.idle = append(q.idle, s)
 }
 
-// look is one tick: it finds the seats that no longer move, and returns whom to wake.
+// look is the second half: it finds the seats that no longer move, and returns whom to wake.
 func (q *Queue) look(now time.Time) (wake []wakeup) {
 	if q.n == 0 {
 		q.quiet++
+		q.steady++
 		q.calm = 0
 		q.pressed = time.Time{}
 		return nil
 	}
 	q.quiet = 0
-	moved := q.taken != q.tookAt
-	q.tookAt = q.taken
 	stuck := q.stuck
 	inUse := q.examine(now)
 	switch {
 	case inUse:
 		q.idled, q.burst = 0, 0
+		q.steady++
 		if q.calm++; q.calm >= calmLooks && q.wanted > 1 {
 			q.wanted--
 			q.calm = 0
 		}
-	case q.stuck > stuck || !moved:
+	case q.stuck > stuck:
 		q.calm, q.idled = 0, 0 // long waits: the next threads are woken for those
+		q.steady = 0
 		q.burst = min(max(2*q.burst, 1), burstMax)
 	default:
 		q.calm = 0
 		if q.idled++; q.idled >= idleLooks && q.wanted < len(q.seats) {
 			q.wanted++
-			q.idled = 0
+			q.idled, q.steady = 0, 0
 		}
 	}
 	missing := q.wanted - q.movers()
@@ -281,6 +286,38 @@ func (q *Queue) look(now time.Time) (wake []wakeup) {
 	return wake
 }
 
+// pace is the time until the next look. One costs some 50 µs of another CPU, so they come late
+// while threads don't block. (Earlier than a tick is not to be had: Go's timers are as coarse.)
+func (q *Queue) pace() time.Duration {
+	if q.steady >= steadyLooks {
+		return lateTick
+	}
+	return tick
+}
+
+// glance sees which threads run: the first half of a look. Without the mutex, which a thread
+// would wait for, and not run.
+func (q *Queue) glance() {
+	q.mu.Lock()
+	if q.n == 0 {
+		q.mu.Unlock()
+		return
+	}
+	seats := q.seats
+	for _, s := range seats {
+		s.seen = time.Time{}
+		if s.state == seatMoving {
+			s.seen = s.since
+		}
+	}
+	q.mu.Unlock()
+	for _, s := range seats {
+		if !s.seen.IsZero() {
+			s.runs = s.worker.Runnable()
+		}
+	}
+}
+
 // examine marks the seats that are stuck, and tells whether the GIL is in use, as far as
 // one glance can: whether any thread that is not stuck wants the CPU. A thread that waits
 // for the GIL does not; but then another one has it, and does.
@@ -289,22 +326,29 @@ func (q *Queue) examine(now time.Time) (inUse bool) {
 		if s.state != seatMoving {
 			continue
 		}
-		if s.since.IsZero() {
-			inUse = true // between two requests, or on its way from sleep: it is about to move
+		if s.since.IsZero() || s.since != s.seen {
+			inUse = true // between two requests, on its way from sleep, or at another request since the glance
 			continue
 		}
 		if now.Sub(s.since) >= longTime {
 			q.stick(s)
 			continue
 		}
-		inUse = inUse || s.worker.Runnable()
+		if s.runs {
+			inUse = true
+			s.slept = time.Time{}
+		}
 	}
 	if inUse {
 		return true
 	}
 	for _, s := range q.seats {
-		if s.state == seatMoving && now.Sub(s.since) >= blockedTime {
+		switch {
+		case s.state != seatMoving:
+		case s.slept == s.since || now.Sub(s.since) >= blockedTime:
 			q.stick(s)
+		default:
+			s.slept = s.since
 		}
 	}
 	return false
@@ -361,15 +405,20 @@ func (q *Queue) monitor() {
 	}
 }
 
-// watch looks every tick until there has been nothing to see for a while. True: nobody is in
+// watch looks again and again until there has been nothing to see for a while. True: nobody is in
 // the source, the threads that are awake are at something long.
 func (q *Queue) watch() bool {
-	ticker := time.NewTicker(tick)
+	pace := tick
+	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	taken := uint64(0)
 	for now := range ticker.C {
+		q.glance()
 		q.mu.Lock()
 		if q.mayPoll() && q.polls == q.polled {
+			if q.n == 0 {
+				q.steady = 0 // no thread has time to ask
+			}
 			q.poll(0)
 		}
 		q.polled = q.polls
@@ -382,9 +431,14 @@ func (q *Queue) watch() bool {
 		quiet := q.quiet >= quietLooks && (q.source == nil || q.polling || !moved)
 		rest := quiet && (q.source == nil || q.polling) || q.closed && q.n == 0
 		q.sleeping = rest
+		changed := pace != q.pace()
+		pace = q.pace()
 		q.mu.Unlock()
 		for _, w := range wake {
 			w.up(q)
+		}
+		if changed {
+			ticker.Reset(pace)
 		}
 		if rest || quiet {
 			return !rest

@@ -57,6 +57,9 @@ func (s *schedule) begin(id int) bool {
 // tick lets time pass and looks; it returns how many threads are woken.
 func (s *schedule) tick(d time.Duration) int {
 	s.now = s.now.Add(d)
+	s.glance()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return len(s.look(s.now))
 }
 
@@ -179,7 +182,7 @@ func TestSchedulerShortWaits(t *testing.T) {
 	s.threads[a].running = false
 	for range idleLooks {
 		s.begin(a)
-		s.tick(blockedTime / 2)
+		s.tick(tick / 4)
 	}
 	s.want("wanted after idle looks", s.wanted, 2)
 	s.want("active", s.Stats().Active, 2)
@@ -205,9 +208,7 @@ func TestSchedulerOutgrown(t *testing.T) {
 	s.begin(a)
 	s.threads[a].running = false
 	for at := time.Duration(0); at < 3*time.Second; at += 100 * time.Millisecond {
-		s.mu.Lock() // as the monitor does
 		s.tick(100 * time.Millisecond)
-		s.mu.Unlock()
 	}
 	if st := <-said; st.Waiting != 3 || st.Parked != 0 {
 		t.Errorf("reported %+v", st)
@@ -240,4 +241,49 @@ func TestSchedulerBurst(t *testing.T) {
 	}
 	s.threads[next+1].running = true
 	s.want("woken while one runs", s.tick(tick/4), 0)
+}
+
+// One glance at a young request tells nothing: the thread may sleep between Go and Python.
+func TestSchedulerGlancesTwice(t *testing.T) {
+	s := newSchedule(t, 2)
+	a := s.push()
+	for range 3 {
+		s.push()
+	}
+	s.begin(a)
+	s.threads[a].running = false
+	s.want("woken after one glance", s.tick(tick/4), 0)
+	s.want("woken after two", s.tick(tick/4), 1)
+}
+
+// A thread that has gone on to another request since the glance is not asleep.
+func TestSchedulerMovedSinceGlance(t *testing.T) {
+	s := newSchedule(t, 2)
+	a := s.push()
+	for range 3 {
+		s.push()
+	}
+	s.begin(a)
+	s.threads[a].running = false
+	s.glance()
+	s.now = s.now.Add(2 * tick)
+	s.begin(a)
+	s.want("woken", len(s.look(s.now)), 0)
+	s.want("idle looks", s.idled, 0)
+}
+
+// Looks come late when no thread has blocked for long.
+func TestSchedulerPace(t *testing.T) {
+	s := newSchedule(t, 2)
+	a := s.push()
+	for range steadyLooks {
+		s.want("pace in ms", int(s.pace()/tick), 1)
+		s.push()
+		s.begin(a)
+		s.tick(tick)
+	}
+	s.want("pace in ms, steady", int(s.pace()/tick), 4)
+	s.threads[a].running = false
+	s.tick(tick)
+	s.want("pace in ms, blocked", int(s.pace()/tick), 1)
 }
