@@ -30,12 +30,12 @@ const (
 
 // figures is all of them. Rows of one name have one help.
 var figures = []figure{
-	{"gowsgi_requests_total", [2]string{"status", "1xx"}, requestsHelp, counter, answered(1)},
-	{"gowsgi_requests_total", [2]string{"status", "2xx"}, requestsHelp, counter, answered(2)},
-	{"gowsgi_requests_total", [2]string{"status", "3xx"}, requestsHelp, counter, answered(3)},
-	{"gowsgi_requests_total", [2]string{"status", "4xx"}, requestsHelp, counter, answered(4)},
-	{"gowsgi_requests_total", [2]string{"status", "5xx"}, requestsHelp, counter, answered(5)},
-	{"gowsgi_requests_total", [2]string{"status", "other"}, requestsHelp, counter, answered(0)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "1xx"}, help: requestsHelp, kind: counter, of: answered(1)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "2xx"}, help: requestsHelp, kind: counter, of: answered(2)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "3xx"}, help: requestsHelp, kind: counter, of: answered(3)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "4xx"}, help: requestsHelp, kind: counter, of: answered(4)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "5xx"}, help: requestsHelp, kind: counter, of: answered(5)},
+	{name: "gowsgi_requests_total", label: [2]string{"status", "other"}, help: requestsHelp, kind: counter, of: answered(0)},
 	{
 		name: "gowsgi_exceptions_total", help: "Requests in which the app raised an exception.",
 		kind: counter, of: func(s *sample) float64 { return float64(s.total.Exceptions) },
@@ -88,7 +88,7 @@ var figures = []figure{
 
 const (
 	requestsHelp = "Requests by their status, those that gowsgi itself refused included."
-	threadsHelp  = "Request threads: active ones move, blocked ones are held by one request for long, parked ones sleep."
+	threadsHelp  = "Request threads: parked ones sleep, the others are active; those that one request holds for long count as blocked once others wait."
 )
 
 func answered(class int) func(*sample) float64 {
