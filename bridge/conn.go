@@ -387,6 +387,7 @@ func (c *conn) refuse(call *Call, err error) {
 	}
 	c.out.begin(c.s.Limits.Send)
 	_ = c.out.all(answer) // the connection ends in any case
+	c.s.countUnserved(refusal.Status, len(answer))
 	call.logRefusal(refusal, len(answer))
 	c.linger()
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/cpu"
 )
 
 var (
@@ -28,6 +30,7 @@ type Queue struct {
 	head   *Call // the oldest; linked through Call.next
 	tail   *Call
 	n      int
+	full   uint64 // how often Push gave ErrQueueFull
 	seats  []*seat
 	closed bool
 
@@ -50,12 +53,15 @@ type seat struct {
 	slept time.Time
 
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
-	// being reused meanwhile.
-	mu   sync.Mutex
-	call *Call
+	// being reused meanwhile. tally is what it has done, written when call goes.
+	mu    sync.Mutex
+	call  *Call
+	tally Tally
 
 	// out is where the worker puts heads and small bodies together. Its own.
 	out []byte
+
+	_ cpu.CacheLinePad // what follows in memory may be the seat of another thread
 }
 
 // Source is where requests come from when nobody pushes them. A thread without a request asks
@@ -93,6 +99,7 @@ func (q *Queue) Push(c *Call) error {
 		return ErrQueueClosed
 	}
 	if q.Limit > 0 && q.n-q.free() >= q.Limit { // free threads take one each, at the latest after a look
+		q.full++
 		q.mu.Unlock()
 		return ErrQueueFull
 	}
@@ -217,6 +224,7 @@ type Stats struct {
 	Parked  int // asleep, without work
 	Waiting int // requests that no thread has taken
 
+	Full      uint64        // requests refused since the start, for Limit of them waited
 	Taken     uint64        // requests taken since the start
 	WaitTotal time.Duration // the sum of their times in the queue
 	GILWait   time.Duration // the sum of the threads' waits for the GIL between requests
@@ -232,6 +240,7 @@ func (q *Queue) Stats() Stats {
 		Active:    q.awake - q.stuck,
 		Parked:    len(q.seats) - q.awake,
 		Waiting:   q.n,
+		Full:      q.full,
 		Taken:     q.taken,
 		WaitTotal: q.waited,
 	}

@@ -117,6 +117,7 @@ func excerpt(text []byte) string {
 // logClose logs what close() raised: the response stands.
 func (c *Call) logClose(reply *Reply, w Worker) {
 	if len(reply.Error) > 0 {
+		c.response.raised = true
 		w.Detach() // the log may wait for its reader
 		c.logApp("the app_iter's close() raised an exception", "traceback", excerpt(reply.Error))
 	}

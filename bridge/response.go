@@ -29,6 +29,7 @@ type response struct {
 	headBytes int
 	fields    int   // headers sent
 	failed    error // of the connection: nothing more can be sent
+	raised    bool  // the app, or its close(), raised; the worker's alone
 	sent      int64 // body bytes, framing not counted
 }
 

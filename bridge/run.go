@@ -15,7 +15,7 @@ type outcome struct {
 // run takes c through w, from the app's call to the last byte. It ends c.
 func (c *Call) run(s *seat, w Worker) {
 	if c.stale(c.begun) {
-		c.end(outcome{}, statusGone)
+		c.end(outcome{}, statusGone, time.Now())
 		return
 	}
 	c.seat = s
@@ -25,10 +25,12 @@ func (c *Call) run(s *seat, w Worker) {
 	s.call = c
 	s.mu.Unlock()
 	o := c.converse(s, w)
+	now := time.Now()
 	s.mu.Lock()
 	s.call = nil
+	s.tally.ran(c, now)
 	s.mu.Unlock()
-	c.end(o, c.response.status)
+	c.end(o, c.response.status, now)
 }
 
 // statusGone is what the access log says of a request that was never started
@@ -133,6 +135,7 @@ func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
 	if theirs = theirs && reply.OSError; theirs && !r.headSent {
 		c.conn.s.Log.Info("the app gave up on a request body that is broken", "request", c.requestLine(), "remote", c.at.remoteAddr, "error", c.conn.body.err)
 	} else {
+		r.raised = true
 		c.logApp("the app raised an exception", "traceback", excerpt(reply.Error))
 		answer = internalError
 	}
@@ -173,10 +176,13 @@ func errorReply(status, text string) Reply {
 	return Reply{Head: true, Status: []byte(status), Headers: headers, Body: []byte(text), Total: int64(len(text))}
 }
 
-// end gives the connection back and logs. The call is gone afterwards.
-func (c *Call) end(o outcome, status int) {
+// end gives the connection back, and logs a request that was over at now. The call is gone
+// afterwards.
+func (c *Call) end(o outcome, status int, now time.Time) {
 	conn := c.conn
-	now := time.Now()
+	if c.seat == nil {
+		conn.s.countUnserved(status, c.response.headBytes)
+	}
 	keep := o.keep && !conn.in.interrupted.Load() && !conn.out.interrupted.Load()
 	c.logAccess(status, now)
 	polite := !c.keepAlive

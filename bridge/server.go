@@ -50,6 +50,7 @@ type Server struct {
 	poller   *poller       // made by Open
 	doors    map[int]*door // by descriptor
 	conns    map[int]*conn // likewise
+	unserved Tally         // of the requests that no thread ran
 	changes  [pollBatch]change
 	changed  [pollBatch]interface{ event(change) }
 	waited   int           // how many of changes Wait has filled
@@ -231,7 +232,7 @@ func (c *Call) turnAway() {
 	_ = conn.out.all(answer) // the connection ends in any case
 	c.response.status, c.response.headBytes = errWaited.Status, len(answer)
 	c.begun = time.Now()
-	c.end(outcome{}, errWaited.Status)
+	c.end(outcome{}, errWaited.Status, c.begun)
 }
 
 // disconnected notes a client that left before its response was complete: not worth

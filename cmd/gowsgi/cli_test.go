@@ -54,6 +54,12 @@ func TestCommandLines(t *testing.T) {
 		// As the README has them.
 		{args: []string{}, want: func(*config) {}},
 		{
+			args: []string{"--stats", ":9191", "--stats-http", "--metrics", "unix:/m", "app:app"},
+			want: func(c *config) {
+				c.Stats, c.StatsHTTP, c.Metrics, c.Module, c.Callable = ":9191", true, "unix:/m", "app", "app"
+			},
+		},
+		{
 			args: []string{"--http", ":5000", "--wsgi-file", "app.py"},
 			want: func(c *config) { c.HTTP, c.File = []string{":5000"}, "app.py" },
 		},

@@ -29,6 +29,7 @@ type site struct {
 	pidfile   *listen.Pidfile
 	announcer *listen.Announcer
 	listeners []net.Listener
+	figures   figures
 	signals   *signals
 
 	host     *pyhost.Host
@@ -109,6 +110,9 @@ func (s *site) newServer() (*bridge.Server, error) {
 		ScriptName: c.ScriptName,
 		Proxies:    proxies,
 	}
+	if c.Metrics != "" {
+		server.Access = s.figures.measure(server)
+	}
 	if c.NoRequestLog {
 		return server, nil
 	}
@@ -121,7 +125,13 @@ func (s *site) newServer() (*bridge.Server, error) {
 	case c.LogJSON:
 		format = accesslog.JSON()
 	}
-	server.Access = func(r *accesslog.Record) { s.out.Append(format, r) }
+	measure := server.Access
+	server.Access = func(r *accesslog.Record) {
+		if measure != nil {
+			measure(r)
+		}
+		s.out.Append(format, r)
+	}
 	server.AccessEnviron = format.NeedsEnviron()
 	return server, nil
 }
@@ -151,6 +161,9 @@ func (s *site) bind() (err error) {
 			return err
 		}
 		s.listeners = append(s.listeners, l)
+	}
+	if err := s.figures.bind(s.config); err != nil {
+		return err
 	}
 	if s.config.PIDFile != "" {
 		s.pidfile, err = listen.WritePidfile(s.config.PIDFile)
@@ -214,6 +227,7 @@ func (s *site) serve() error {
 	if err := s.host.Start(s.server.Queue); err != nil {
 		return err
 	}
+	s.figures.show(s)
 	s.signals.reclaim(s.log)
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
@@ -239,6 +253,7 @@ func (s *site) announce() error {
 		App:      s.app.Name,
 		ImportMS: s.imported.Milliseconds(),
 	}
+	s.figures.announce(s.log, &ready)
 	for _, l := range s.listeners {
 		s.log.Info("serving", "url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads, "pid", ready.PID, "import_ms", ready.ImportMS)
 		ready.URLs = append(ready.URLs, listen.URL(l))
@@ -331,6 +346,7 @@ func (s *site) close() {
 		_ = l.Close()
 	}
 	s.listeners = nil
+	s.figures.close()
 	_ = s.announcer.Close()
 	_ = s.pidfile.Remove()
 	_ = s.out.Close()

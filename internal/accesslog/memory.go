@@ -3,6 +3,8 @@ package accesslog
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/gowsgi/gowsgi/internal/process"
 )
 
 // memory holds this process's sizes for %(vsz) and %(rss), measured at most
@@ -15,7 +17,7 @@ type memory struct {
 func (m *memory) at(t time.Time) *memory {
 	now := t.Unix()
 	if last := m.checked.Load(); now > last && m.checked.CompareAndSwap(last, now) {
-		vsz, rss := processSize()
+		vsz, rss := process.Size()
 		m.vsz.Store(vsz)
 		m.rss.Store(rss)
 	}

@@ -34,6 +34,8 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi app.py":  serves("application"),
 	"gowsgi":         serves("app"),
 
+	"gowsgi --stats 127.0.0.1:9191 --metrics 127.0.0.1:9100 app:app": showsFigures,
+
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +
 		"until [ -s ready.json ]; do sleep 0.1; done": waitsUntilReady,
 }
@@ -150,6 +152,17 @@ func serves(text string) func(*testing.T, string) {
 		})
 		s.get(t, "/").want(t, 200, text)
 	}
+}
+
+// showsFigures tests a command as it is printed, but for the ports.
+func showsFigures(t *testing.T, command string) {
+	command = strings.NewReplacer(":9191", ":0", ":9100", ":0").Replace(command)
+	s := single.start(t, launch{
+		Bare: true, Dir: folder(t, "app.py", documentedApp), Args: shellWords(t, command), Env: []string{"GOWSGI_HTTP=127.0.0.1:0"},
+	})
+	s.get(t, "/").want(t, 200, "app")
+	eventually(t, "the stats have the request", func() bool { return s.stats(t).Workers[0].Requests == 1 })
+	eventually(t, "the metrics have the request", func() bool { return s.metric(t, "gowsgi_requests_total", "2xx") == 1 })
 }
 
 // isProgram tests no more than that a script is there to be run.

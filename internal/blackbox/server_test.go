@@ -45,6 +45,8 @@ type ready struct {
 	Python   string   `json:"python"`
 	App      string   `json:"app"`
 	ImportMS *float64 `json:"import_ms"`
+	Stats    string   `json:"stats"`
+	Metrics  string   `json:"metrics"`
 }
 
 // server is a running gowsgi. It is stopped and checked at its test's end.

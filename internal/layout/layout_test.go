@@ -107,7 +107,15 @@ var mayImport = map[string][]string{
 	"pyhost":           {"bridge", cpy3},
 	"internal/options": {},
 	"internal/logging": {"internal/accesslog"},
-	"cmd/gowsgi":       {"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/options"},
+
+	"internal/accesslog": {"internal/process"},
+	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
+	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
+
+	"cmd/gowsgi": {
+		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
+		"internal/options", "internal/stats",
+	},
 }
 
 // allowed tells whether files of package from may import p, as far as these rules go.

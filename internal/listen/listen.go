@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,11 @@ type Options struct {
 	// accepted (uWSGI: --listen). 0 takes net.core.somaxconn, which is also the
 	// kernel's ceiling for any other value.
 	Backlog int
+	// Option is what the address was given with, for advice; "" is --http.
+	Option string
 }
+
+func (o Options) option() string { return cmp.Or(o.Option, "--http") }
 
 // resolveTimeout bounds the look-up of a host name at start.
 const resolveTimeout = 5 * time.Second
@@ -53,12 +58,12 @@ func Listen(a Address, o Options) (net.Listener, error) {
 		l, err = listenTCP(a)
 	}
 	if err != nil {
-		return nil, explain(a, err)
+		return nil, explain(a, o, err)
 	}
 	if o.Backlog > 0 {
 		if err := setBacklog(l, o.Backlog); err != nil {
 			_ = l.Close() // the first error is the one to tell
-			return nil, explain(a, err)
+			return nil, explain(a, o, err)
 		}
 	}
 	return l, nil
@@ -112,7 +117,7 @@ func setBacklog(l net.Listener, n int) error {
 }
 
 // explain words a failure of the system for the user.
-func explain(a Address, err error) error {
+func explain(a Address, o Options, err error) error {
 	var already *Error
 	if errors.As(err, &already) {
 		return err
@@ -127,9 +132,9 @@ func explain(a Address, err error) error {
 	case a.Network == "unix":
 		e.Reason = unixReason(a, err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		e.Reason = "address already in use (another server runs on that port; choose another with --http)" + airplayHint(a)
+		e.Reason = "address already in use (another server runs on that port; choose another with " + o.option() + ")" + airplayHint(a)
 	case errors.Is(err, syscall.EACCES):
-		e.Reason = "permission denied (low ports need root or CAP_NET_BIND_SERVICE; choose a higher one with --http)"
+		e.Reason = "permission denied (low ports need root or CAP_NET_BIND_SERVICE; choose a higher one with " + o.option() + ")"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		e.Reason = fmt.Sprintf("this machine has no address %s (:%d listens on all it has)", a.Host, a.Port)
 	default:

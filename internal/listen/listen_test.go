@@ -107,6 +107,14 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+func TestPortInUseNamesTheOption(t *testing.T) {
+	l := open(t, "127.0.0.1:0", Options{})
+	_, err := Listen(parse(t, l.Addr().String()), Options{Option: "--stats"})
+	if err == nil || !strings.Contains(err.Error(), "choose another with --stats)") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestForeignAddress(t *testing.T) {
 	_, err := Listen(parse(t, "192.0.2.1:80"), Options{}) // TEST-NET-1, RFC 5737
 	want := "cannot listen on 192.0.2.1:80: this machine has no address 192.0.2.1 (:80 listens on all it has)"
@@ -135,7 +143,7 @@ func TestExplain(t *testing.T) {
 		{unix, op(syscall.EADDRINUSE), "cannot listen on unix:/d/s: something else was created at that path just now"},
 	}
 	for _, tt := range tests {
-		got := explain(tt.addr, tt.err)
+		got := explain(tt.addr, Options{}, tt.err)
 		if got.Error() != tt.want {
 			t.Errorf("explain(%v)\n got %s\nwant %s", tt.err, got, tt.want)
 		}

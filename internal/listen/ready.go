@@ -17,9 +17,11 @@ type Ready struct {
 	URL      string   `json:"url"`            // the first listener's, see URL
 	URLs     []string `json:"urls,omitempty"` // all of them, if there are several
 	PID      int      `json:"pid"`
-	Python   string   `json:"python"`    // CPython's version, "3.11.2"
-	App      string   `json:"app"`       // what was loaded, "app:app"
-	ImportMS int64    `json:"import_ms"` // how long the import took
+	Python   string   `json:"python"`            // CPython's version, "3.11.2"
+	App      string   `json:"app"`               // what was loaded, "app:app"
+	ImportMS int64    `json:"import_ms"`         // how long the import took
+	Stats    string   `json:"stats,omitempty"`   // the address of --stats, see Name
+	Metrics  string   `json:"metrics,omitempty"` // the URL of --metrics, see URL
 }
 
 // Announcer writes Ready where the user asked for it. A nil *Announcer

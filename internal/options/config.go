@@ -71,6 +71,13 @@ type Config struct {
 	// LogFormat is the access log's format in uWSGI's %(variables); "" is the default line.
 	LogFormat string
 
+	// Stats is the address of the stats server, as given; "" is none. It is parsed where the socket is made.
+	Stats string
+	// StatsHTTP puts an HTTP header before the stats.
+	StatsHTTP bool
+	// Metrics is the address to serve metrics on, as Stats; "" is none.
+	Metrics string
+
 	// PIDFile is where the process id is written; "" is nowhere.
 	PIDFile string
 	// ReadyFile gets one JSON line once requests are served; "" is none.

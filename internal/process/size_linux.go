@@ -1,4 +1,5 @@
-package accesslog
+// Package process tells what the operating system knows of this process.
+package process
 
 import (
 	"bytes"
@@ -6,8 +7,8 @@ import (
 	"strconv"
 )
 
-// processSize reads this process's address space and resident set, in bytes.
-func processSize() (vsz, rss int64) {
+// Size is this process's address space and resident set, in bytes. 0 is unknown.
+func Size() (vsz, rss int64) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0, 0

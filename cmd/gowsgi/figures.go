@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/listen"
+	"github.com/gowsgi/gowsgi/internal/metrics"
+	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/stats"
+)
+
+// figures are what a site shows of its work: --stats and --metrics. They answer until the
+// process's end, also while it drains and while Python is stuck.
+type figures struct {
+	stats, metrics net.Listener // nil: not asked for
+	measured       *metrics.Metrics
+	shown          []io.Closer
+}
+
+// measure prepares the metrics of server, and returns what is to be told of each request.
+func (f *figures) measure(server *bridge.Server) func(*accesslog.Record) {
+	f.measured = metrics.New(server.Snapshot)
+	return f.measured.Observe
+}
+
+// figuresMode is the mode of UNIX sockets: figures are not for the machine's other users.
+const figuresMode = 0o600
+
+func (f *figures) bind(config *options.Config) error {
+	for _, b := range []struct {
+		option, address string
+		listener        *net.Listener
+	}{{"--stats", config.Stats, &f.stats}, {"--metrics", config.Metrics, &f.metrics}} {
+		if b.address == "" {
+			continue
+		}
+		address, err := listen.Parse(b.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.option, err)
+		}
+		l, err := listen.Listen(address, listen.Options{Mode: figuresMode, Option: b.option})
+		if err != nil {
+			return err
+		}
+		*b.listener = l
+		f.shown = append(f.shown, l)
+	}
+	return nil
+}
+
+// show begins to answer. The app is loaded.
+func (f *figures) show(s *site) {
+	if f.stats != nil {
+		about := &stats.Process{
+			Version:   version,
+			Started:   time.Now(),
+			Import:    s.imported,
+			Mount:     s.config.ScriptName,
+			Dir:       s.config.Dir,
+			Listeners: slices.Clone(s.listeners),
+		}
+		server := &stats.Server{HTTP: s.config.StatsHTTP, Document: func() ([]byte, error) {
+			snapshot := s.server.Snapshot()
+			return about.Document(&snapshot)
+		}}
+		f.shown = append(f.shown, server)
+		go server.Serve(f.stats)
+	}
+	if f.metrics != nil {
+		server := f.measured.Server(s.log)
+		f.shown = append(f.shown, server)
+		go func() {
+			if err := server.Serve(f.metrics); !errors.Is(err, http.ErrServerClosed) {
+				s.log.Error("metrics are no longer served", "error", err)
+			}
+		}()
+	}
+}
+
+// announce says where they are.
+func (f *figures) announce(log *slog.Logger, ready *listen.Ready) {
+	if f.stats != nil {
+		ready.Stats = listen.Name(f.stats)
+		log.Info("serving stats", "address", ready.Stats)
+	}
+	if f.metrics != nil {
+		ready.Metrics = listen.URL(f.metrics) + metrics.Path
+		log.Info("serving metrics", "url", ready.Metrics)
+	}
+}
+
+// close ends the answers and removes the sockets. It may be called twice.
+func (f *figures) close() {
+	for _, c := range slices.Backward(f.shown) {
+		_ = c.Close()
+	}
+}

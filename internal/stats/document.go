@@ -1,0 +1,223 @@
+package stats
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/listen"
+	"github.com/gowsgi/gowsgi/internal/process"
+)
+
+// Process is what a document tells besides the server's own figures.
+type Process struct {
+	Version   string
+	Started   time.Time
+	Import    time.Duration // how long the app's import took
+	Mount     string        // the prefix that the app is mounted at, "" or "/prefix"
+	Dir       string        // --chdir
+	Listeners []net.Listener
+}
+
+// document is uWSGI's: its names, types and order. Figures that have no counterpart here are 0.
+// Three have another meaning:
+//
+//   - listen_queue: uWSGI's requests wait in the kernel, ours in --queue. Both are counted.
+//   - avg_rt is the mean since the start, where uWSGI's forgets half of it with each request.
+//   - vars has the request's line, and no header: those hold passwords.
+type document struct {
+	Version           string           `json:"version"`
+	ListenQueue       int              `json:"listen_queue"`
+	ListenQueueErrors uint64           `json:"listen_queue_errors"`
+	SignalQueue       int              `json:"signal_queue"`
+	Load              int              `json:"load"`
+	PID               int              `json:"pid"`
+	UID               int              `json:"uid"`
+	GID               int              `json:"gid"`
+	CWD               string           `json:"cwd"`
+	Locks             []map[string]int `json:"locks"`
+	Sockets           []socket         `json:"sockets"`
+	Workers           []worker         `json:"workers"`
+	Gowsgi            queue            `json:"gowsgi"`
+}
+
+type socket struct {
+	Name       string `json:"name"`
+	Proto      string `json:"proto"`
+	Queue      int    `json:"queue"`
+	MaxQueue   int    `json:"max_queue"`
+	Shared     int    `json:"shared"`
+	CanOffload int    `json:"can_offload"`
+}
+
+type worker struct {
+	ID            int    `json:"id"`
+	PID           int    `json:"pid"`
+	Accepting     int    `json:"accepting"`
+	Requests      uint64 `json:"requests"`
+	DeltaRequests uint64 `json:"delta_requests"` // since the last spawn
+	Exceptions    uint64 `json:"exceptions"`
+	HarakiriCount int    `json:"harakiri_count"`
+	Signals       int    `json:"signals"`
+	SignalQueue   int    `json:"signal_queue"`
+	Status        string `json:"status"`
+	RSS           int64  `json:"rss"` // bytes
+	VSZ           int64  `json:"vsz"`
+	RunningTime   int64  `json:"running_time"` // microseconds
+	LastSpawn     int64  `json:"last_spawn"`   // Unix seconds
+	RespawnCount  int    `json:"respawn_count"`
+	TX            uint64 `json:"tx"`     // bytes
+	AvgRT         int64  `json:"avg_rt"` // microseconds
+	Apps          []app  `json:"apps"`
+	Cores         []core `json:"cores"`
+}
+
+type app struct {
+	ID          int    `json:"id"`
+	Modifier1   int    `json:"modifier1"`
+	Mountpoint  string `json:"mountpoint"`
+	StartupTime int64  `json:"startup_time"` // seconds
+	Requests    uint64 `json:"requests"`
+	Exceptions  uint64 `json:"exceptions"`
+	Chdir       string `json:"chdir"`
+}
+
+// core is a request thread.
+type core struct {
+	ID                int              `json:"id"`
+	Requests          uint64           `json:"requests"`
+	StaticRequests    int              `json:"static_requests"`
+	RoutedRequests    int              `json:"routed_requests"`
+	OffloadedRequests int              `json:"offloaded_requests"`
+	WriteErrors       uint64           `json:"write_errors"`
+	ReadErrors        uint64           `json:"read_errors"`
+	InRequest         int              `json:"in_request"`
+	Vars              []string         `json:"vars"`
+	ReqInfo           map[string]int64 `json:"req_info"`
+}
+
+// queue is what uWSGI has no names for: see [bridge.Stats].
+type queue struct {
+	Threads     int    `json:"threads"`
+	Active      int    `json:"active"`
+	Blocked     int    `json:"blocked"`
+	Parked      int    `json:"parked"`
+	Waiting     int    `json:"waiting"`
+	Taken       uint64 `json:"taken"`
+	WaitTotal   int64  `json:"wait_total_us"`
+	GILWait     int64  `json:"gil_wait_us"`
+	Connections int    `json:"connections"`
+}
+
+// locks are uWSGI's, each with the process that holds it: nobody.
+var locks = []string{"user 0", "signal", "filemon", "timer", "rbtimer", "cron", "rpc", "snmp"}
+
+// Document is what a connection is given.
+func (p *Process) Document(s *bridge.Snapshot) ([]byte, error) {
+	d := document{
+		Version:           p.Version,
+		ListenQueue:       s.Queue.Waiting,
+		ListenQueueErrors: s.Queue.Full,
+		PID:               os.Getpid(),
+		UID:               os.Getuid(),
+		GID:               os.Getgid(),
+		Sockets:           p.sockets(),
+		Workers:           []worker{p.worker(s)},
+		Gowsgi:            queueOf(s),
+	}
+	d.CWD, _ = os.Getwd() // "": it is gone
+	for _, name := range locks {
+		d.Locks = append(d.Locks, map[string]int{name: 0})
+	}
+	for _, socket := range d.Sockets {
+		d.ListenQueue += socket.Queue
+	}
+	d.Load = d.ListenQueue
+	return json.MarshalIndent(d, "", "\t")
+}
+
+func (p *Process) sockets() []socket {
+	sockets := []socket{}
+	for _, l := range p.Listeners {
+		waiting, limit := listen.Backlog(l)
+		sockets = append(sockets, socket{Name: listen.Name(l), Proto: "http", Queue: waiting, MaxQueue: limit})
+	}
+	return sockets
+}
+
+func (p *Process) worker(s *bridge.Snapshot) worker {
+	served := s.Served()
+	w := worker{
+		ID:            1,
+		PID:           os.Getpid(),
+		Accepting:     number(!s.Draining),
+		Requests:      served.Requests,
+		DeltaRequests: served.Requests,
+		Exceptions:    served.Exceptions,
+		Status:        "idle",
+		RunningTime:   served.Time.Microseconds(),
+		LastSpawn:     p.Started.Unix(),
+		RespawnCount:  1, // the first one counts
+		TX:            served.Bytes,
+		AvgRT:         served.Time.Microseconds() / int64(max(served.Requests, 1)),
+		Apps: []app{{
+			Mountpoint:  p.Mount,
+			StartupTime: int64(p.Import.Seconds()),
+			Requests:    served.Requests,
+			Exceptions:  served.Exceptions,
+			Chdir:       p.Dir,
+		}},
+		Cores: []core{},
+	}
+	w.VSZ, w.RSS = process.Size()
+	for i := range s.Threads {
+		c := coreOf(i, &s.Threads[i])
+		if c.InRequest != 0 {
+			w.Status = "busy"
+		}
+		w.Cores = append(w.Cores, c)
+	}
+	return w
+}
+
+func coreOf(id int, t *bridge.Thread) core {
+	c := core{
+		ID:          id,
+		Requests:    t.Tally.Requests,
+		WriteErrors: t.Tally.WriteErrors,
+		ReadErrors:  t.Tally.ReadErrors,
+		InRequest:   number(t.Request != nil),
+		Vars:        []string{},
+		ReqInfo:     map[string]int64{},
+	}
+	if r := t.Request; r != nil {
+		c.Vars = append(c.Vars, "REQUEST_METHOD="+r.Method, "REQUEST_URI="+r.URI, "SERVER_PROTOCOL="+r.Proto, "REMOTE_ADDR="+r.RemoteAddr)
+		c.ReqInfo["request_start"] = r.Begun.Unix()
+	}
+	return c
+}
+
+func queueOf(s *bridge.Snapshot) queue {
+	q := &s.Queue
+	return queue{
+		Threads:     q.Threads,
+		Active:      q.Active,
+		Blocked:     q.Blocked,
+		Parked:      q.Parked,
+		Waiting:     q.Waiting,
+		Taken:       q.Taken,
+		WaitTotal:   q.WaitTotal.Microseconds(),
+		GILWait:     q.GILWait.Microseconds(),
+		Connections: s.Connections,
+	}
+}
+
+// number is uWSGI's truth.
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
