@@ -43,6 +43,10 @@ struct ph_thread {
 	 * thread of the app, and the request's end waits for them. */
 	PyThread_type_lock reading, writing, logging;
 
+	/* The packed request, Go's, while ph_begin runs: for the crash handler. Else NULL. */
+	_Atomic(const char *) request;
+	size_t request_len;
+
 	/* The request. Strong references, NULL between requests. */
 	PyObject *input;
 	PyObject *errors;
@@ -64,6 +68,12 @@ struct ph_thread {
 	PyObject *error;
 	ph_buffer gathered;
 };
+
+/* ph_thread.c: every request thread, in the order they were made, for the crash handler. What
+ * does not fit is left out. */
+#define PH_THREADS 512
+extern ph_thread *ph_threads[PH_THREADS];
+extern _Atomic(int) ph_thread_count;
 
 /* ph_environ.c */
 int ph_environ_init(int multithread, int multiprocess, const char *server_software);

@@ -12,6 +12,9 @@
 
 static PyObject *app; /* the WSGI application, owned for life */
 
+ph_thread *ph_threads[PH_THREADS];
+_Atomic(int) ph_thread_count;
+
 int ph_buffer_add(ph_buffer *b, const void *data, size_t len)
 {
 	if (len > b->cap - b->len) {
@@ -95,6 +98,11 @@ ph_thread *ph_thread_new(int index, const char *name)
 	PyGILState_Ensure();
 	set_name(name);
 	t->tstate = PyEval_SaveThread();
+	int n = atomic_load(&ph_thread_count); /* threads are made one after the other */
+	if (n < PH_THREADS) {
+		ph_threads[n] = t;
+		atomic_store(&ph_thread_count, n + 1);
+	}
 	return t;
 }
 
@@ -407,8 +415,12 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	attach(t);
 	drop_reply(t);
 	t->started = t->head_sent = false;
+	t->request_len = request_len;
+	atomic_store_explicit(&t->request, request, memory_order_release);
 	t->app_iter = call(t, request, request_len, body, body_len, stream);
-	return leave(t->app_iter == NULL ? fail(t, reply) : answer(t, reply));
+	ph_event event = t->app_iter == NULL ? fail(t, reply) : answer(t, reply);
+	atomic_store_explicit(&t->request, NULL, memory_order_release);
+	return leave(event);
 }
 
 ph_event ph_next(ph_thread *t, ph_reply *reply)
