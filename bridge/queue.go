@@ -47,6 +47,7 @@ type seat struct {
 	// being reused meanwhile.
 	mu   sync.Mutex
 	call *Call
+	runs uint64 // how many there have been
 
 	// out is where the worker puts heads and small bodies together. Its own.
 	out []byte
@@ -244,16 +245,25 @@ type Running struct {
 
 // Running lists what the workers are at. Workers that wait are left out.
 func (q *Queue) Running() []Running {
-	q.mu.Lock()
-	seats := q.seats
-	q.mu.Unlock()
 	var running []Running
-	for _, s := range seats {
+	for _, s := range q.places() {
 		s.mu.Lock()
 		if c := s.call; c != nil {
-			running = append(running, Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.begun)})
+			running = append(running, s.running(c))
 		}
 		s.mu.Unlock()
 	}
 	return running
+}
+
+// running describes the seat's call. The caller has the seat's mutex.
+func (s *seat) running(c *Call) Running {
+	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.begun)}
+}
+
+// places are the seats there are: not to be changed.
+func (q *Queue) places() []*seat {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seats
 }

@@ -103,11 +103,13 @@ func (s *site) newServer() (*bridge.Server, error) {
 			Send:     c.SendTimeout,
 			Idle:     c.IdleTimeout,
 			Wait:     c.QueueTimeout,
+			Harakiri: c.Harakiri,
 		},
 		Log:        s.log,
 		Health:     c.HealthPath,
 		ScriptName: c.ScriptName,
 		Proxies:    proxies,
+		Overdue:    s.overdue,
 	}
 	if c.NoRequestLog {
 		return server, nil
