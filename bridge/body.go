@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
@@ -38,8 +39,8 @@ type body struct {
 	// been asked, or answered.
 	proceed func() error
 
-	taken int64 // bytes the app has read
-	err   error // for ever
+	taken atomic.Int64 // bytes the app has read
+	err   error        // for ever
 }
 
 // Read fills p with what comes next (one piece, not all of p). io.EOF at the end.
@@ -50,7 +51,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.next(p)
-	b.taken += int64(n)
+	b.taken.Add(int64(n))
 	if err != nil {
 		b.err = bodyError(err)
 		return n, b.err
@@ -238,5 +239,5 @@ func (b *body) read(inline int64) int64 {
 	if b == nil {
 		return inline
 	}
-	return inline + b.taken
+	return inline + b.taken.Load()
 }

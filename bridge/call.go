@@ -54,7 +54,13 @@ type Call struct {
 
 	seat     *seat // whose worker runs it
 	response response
-	record   accesslog.Record // logAccess's; there it would be allocated
+
+	// The sweeper's, under the seat's mutex, until the worker is back.
+	busy     bool // somebody wrote when the request was found overdue
+	told     bool // the client and the access log know that it was
+	answered bool // by 504
+
+	record accesslog.Record // logAccess's; there it would be allocated
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
@@ -76,6 +82,7 @@ func (c *Call) release() {
 	}
 	c.conn, c.seat = nil, nil
 	c.response = response{}
+	c.busy, c.told, c.answered = false, false, false
 	calls.Put(c)
 }
 

@@ -397,6 +397,7 @@ func (c *conn) linger() {
 	if unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
 		return
 	}
+	c.in.interrupted.Store(false) // of a reader of the app, which is gone
 	by := deadline(lingerTime)
 	for discarded := 0; discarded < drainLimit; {
 		c.in.reset()

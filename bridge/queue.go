@@ -49,7 +49,7 @@ type seat struct {
 	// The monitor's own: the since at its last glance, whether the thread ran then, and the
 	// since of a request that it was seen asleep at.
 	seen  time.Time
-	runs  bool
+	ran   bool
 	slept time.Time
 
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
@@ -57,6 +57,7 @@ type seat struct {
 	mu    sync.Mutex
 	call  *Call
 	tally Tally
+	runs  uint64 // how many there have been
 
 	// out is where the worker puts heads and small bodies together. Its own.
 	out []byte
@@ -259,16 +260,25 @@ type Running struct {
 
 // Running lists what the workers are at. Workers that wait are left out.
 func (q *Queue) Running() []Running {
-	q.mu.Lock()
-	seats := q.seats
-	q.mu.Unlock()
 	var running []Running
-	for _, s := range seats {
+	for _, s := range q.places() {
 		s.mu.Lock()
 		if c := s.call; c != nil {
-			running = append(running, Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.begun)})
+			running = append(running, s.running(c))
 		}
 		s.mu.Unlock()
 	}
 	return running
+}
+
+// running describes the seat's call. The caller has the seat's mutex.
+func (s *seat) running(c *Call) Running {
+	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.begun)}
+}
+
+// places are the seats there are: not to be changed.
+func (q *Queue) places() []*seat {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seats
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gowsgi/gowsgi/internal/http1"
 )
 
-// logAccess writes the request's line to the access log.
+// logAccess writes the request's line to the access log, once.
 func (c *Call) logAccess(status int, now time.Time) {
 	s := c.conn.s
 	if s.Access == nil {
@@ -43,7 +43,7 @@ func (c *Call) logAccess(status int, now time.Time) {
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
 	}
-	if c.response.failed != nil {
+	if r.failed != nil && r.fate.Load() != fateOverdue {
 		c.record.WriteErrors = 1
 	}
 	if s.AccessEnviron {

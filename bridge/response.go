@@ -15,7 +15,8 @@ const copyBody = 16 << 10
 // response is what has become of a request's answer. mu guards it: write() may be
 // called by any thread of the app.
 type response struct {
-	mu sync.Mutex
+	mu   sync.Mutex
+	fate atomic.Int32 // see harakiri.go
 
 	headSent  bool
 	keep      bool // the head said that the connection goes on
@@ -273,6 +274,9 @@ func (c *Call) sendFile(s *seat, reply *Reply, detach func()) error {
 	r := &c.response
 	r.lock(detach)
 	defer r.mu.Unlock()
+	if r.failed != nil {
+		return r.failed
+	}
 	r.failed = c.transmit(f, reply.Total, detach)
 	return r.failed
 }

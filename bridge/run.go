@@ -23,6 +23,7 @@ func (c *Call) run(s *seat, w Worker) {
 	c.conn.in.onThread, c.conn.out.onThread = true, true
 	s.mu.Lock()
 	s.call = c
+	s.runs++
 	s.mu.Unlock()
 	o := c.converse(s, w)
 	now := time.Now()
@@ -47,27 +48,37 @@ func (c *Call) converse(s *seat, w Worker) (o outcome) {
 			if open {
 				w.Abort()
 			}
+			c.mine(w.Detach)
 			o = outcome{cut: c.response.delimited}
 		}
 	}()
 	event := w.Begin(c)
 	for {
-		open = event == EventChunk || event == EventFile
-		reply := w.Reply()
-		switch event {
-		case EventDone:
-			return c.finish(s, w, reply)
-		case EventError:
-			return c.fail(s, w, reply)
-		case EventChunk, EventFile:
-			if !c.pass(s, w, event, reply) {
-				open = false
-				w.Abort()
-				return c.aborted(w, w.Reply())
-			}
-			event = w.Next()
+		if open = event == EventChunk || event == EventFile; !open {
+			return c.conclude(s, w, event)
 		}
+		if !c.pass(s, w, event, w.Reply()) {
+			open = false
+			w.Abort()
+			return c.conclude(s, w, event)
+		}
+		event = w.Next()
 	}
+}
+
+// conclude ends a response whose app is through. event is the last one: at EventChunk and
+// EventFile it was aborted.
+func (c *Call) conclude(s *seat, w Worker, event Event) outcome {
+	if !c.mine(w.Detach) {
+		return outcome{cut: c.response.delimited}
+	}
+	switch event {
+	case EventDone:
+		return c.finish(s, w, w.Reply())
+	case EventError:
+		return c.fail(s, w, w.Reply())
+	}
+	return c.aborted(w, w.Reply())
 }
 
 // pass sends what a worker has reached. False: there is no point in going on.
@@ -184,7 +195,9 @@ func (c *Call) end(o outcome, status int, now time.Time) {
 		conn.s.countUnserved(status, c.response.headBytes)
 	}
 	keep := o.keep && !conn.in.interrupted.Load() && !conn.out.interrupted.Load()
-	c.logAccess(status, now)
+	if !c.told {
+		c.logAccess(status, now)
+	}
 	polite := !c.keepAlive
 	c.release()
 	conn.finish(keep, o.cut, polite)

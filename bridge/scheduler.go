@@ -313,7 +313,7 @@ func (q *Queue) glance() {
 	q.mu.Unlock()
 	for _, s := range seats {
 		if !s.seen.IsZero() {
-			s.runs = s.worker.Runnable()
+			s.ran = s.worker.Runnable()
 		}
 	}
 }
@@ -334,7 +334,7 @@ func (q *Queue) examine(now time.Time) (inUse bool) {
 			q.stick(s)
 			continue
 		}
-		if s.runs {
+		if s.ran {
 			inUse = true
 			s.slept = time.Time{}
 		}

@@ -27,6 +27,7 @@ type Limits struct {
 	Send     time.Duration // while the client reads nothing
 	Idle     time.Duration // between two requests
 	Wait     time.Duration // in the queue; longer is answered 503
+	Harakiri time.Duration // with a thread; longer is answered 504, or cut
 }
 
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set
@@ -44,6 +45,9 @@ type Server struct {
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
 	AccessEnviron bool
+	// Overdue is told of each request that Limits.Harakiri has ended, on a goroutine of its own.
+	// nil: nobody is.
+	Overdue func(*Overdue)
 
 	draining atomic.Bool
 	mu       sync.Mutex
@@ -177,6 +181,7 @@ func (s *Server) sweeper(stopped <-chan struct{}) {
 		case now := <-tick.C:
 			s.sweepConns(now.UnixNano())
 			s.sweepQueue(now)
+			s.sweepOverdue(now)
 		}
 	}
 }

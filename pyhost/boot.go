@@ -37,6 +37,7 @@ func Boot(config Config) (*Host, error) {
 	if message != nil {
 		return nil, fmt.Errorf("python does not start: %s", C.GoString(message))
 	}
+	watchCrashes()
 	h := &Host{config: config, tasks: make(chan task), ended: make(chan struct{})}
 	if err := h.setPath(); err != nil {
 		return nil, err
@@ -84,6 +85,13 @@ func cBool(b bool) C.int {
 // saveHandlers remembers Go's signal handlers, before Python or the app can set any.
 func saveHandlers() { C.ph_save_handlers() }
 
+// watchCrashes has crashes of C code show what Python was at. Python's start is over: nothing
+// of it changes these handlers any more.
+func watchCrashes() {
+	from, to := goText()
+	C.ph_crash_install(C.uintptr_t(from), C.uintptr_t(to))
+}
+
 // ReclaimSignals gives Go the signals back that the app has set handlers for, and
 // returns those. The app's handlers run when SignalPython says so. It also repairs
 // handlers that would end the process (see ph_repair_handlers).
@@ -94,6 +102,7 @@ func ReclaimSignals(owned []os.Signal) (taken []os.Signal) {
 		}
 	}
 	C.ph_repair_handlers()
+	C.ph_crash_respect()
 	return taken
 }
 

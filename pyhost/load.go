@@ -134,6 +134,19 @@ func (h *Host) dump(labels []label) string {
 	return python.PyUnicode_AsUTF8(text)
 }
 
+// stackOf is the text of one thread's stack. Main thread, attached.
+func (h *Host) stackOf(ident uint64) string {
+	key := python.PyLong_FromUnsignedLongLong(ident)
+	defer key.DecRef()
+	text := callMethod(h.stacks, "stack", key)
+	if text == nil {
+		python.PyErr_Clear()
+		return "Python's stacks can't be read\n"
+	}
+	defer text.DecRef()
+	return python.PyUnicode_AsUTF8(text)
+}
+
 // shutdown ends the app. Main thread, attached.
 func (h *Host) shutdown() {
 	if result := callMethod(h.stacks, "shutdown"); result != nil {

@@ -102,8 +102,20 @@ int ph_reclaim_handler(int signum);
 int ph_repair_handlers(void);
 
 /* ph_dump_stacks writes every thread's Python stack to fd without taking the
- * GIL, for when nobody can get it. Unsynchronised by nature, as faulthandler. */
+ * GIL, for when nobody can get it, or says that this CPython has no way to do so. Unsynchronised by
+ * nature, as faulthandler. Async-signal-safe. */
 void ph_dump_stacks(int fd);
+
+/*
+ * ph_crash_install has a crash of C code (SIGSEGV and its like) write every thread's Python stack to
+ * stderr before it takes its course. Go's machine code lies from from up to to: its crashes are Go's
+ * alone. The handlers must be Go's still. No GIL.
+ */
+void ph_crash_install(uintptr_t from, uintptr_t to);
+
+/* ph_crash_respect leaves the signals that the app has put handlers of its own on, faulthandler's
+ * as a rule, to those. No GIL. */
+void ph_crash_respect(void);
 
 /* ph_thread_new makes the calling OS thread a Python thread, detached. NULL when
  * out of memory. */
@@ -141,6 +153,11 @@ void ph_park(ph_thread *t);
 /* ph_wake ends the ph_park under way or the next one; once for each. From any thread,
  * GIL held or not. */
 void ph_wake(ph_thread *t);
+
+/* ph_raise raises gowsgi.HarakiriError in the request that t is at. GIL held, and not given up; from
+ * any thread. 1, or 0 when t has not called the app yet or is through with it. The exception never
+ * reaches another request. */
+int ph_raise(ph_thread *t);
 
 /* ph_gil_wait is how long the thread has waited for the GIL in ph_begin, ph_next
  * and ph_abort, in nanoseconds. From any thread, GIL held or not. */

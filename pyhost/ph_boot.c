@@ -206,13 +206,18 @@ int ph_repair_handlers(void)
 	return repaired;
 }
 
-/* faulthandler's own function: exported by every CPython from 3.9 on, though
- * its header is not. Weak, so that one without it only loses the dump. */
+/* faulthandler's own function. A shared libpython exports it in 3.11 and 3.12 only, and
+ * its header is private. Weak, so that one without it only loses the dump. */
 extern const char *_Py_DumpTracebackThreads(int fd, PyInterpreterState *interp, PyThreadState *current)
 	__attribute__((weak));
 
 void ph_dump_stacks(int fd)
 {
-	if (_Py_DumpTracebackThreads != NULL)
+	static const char none[] = "they can't be read: only libpython 3.11 and 3.12 export what it takes\n";
+	if (_Py_DumpTracebackThreads != NULL) {
 		_Py_DumpTracebackThreads(fd, PyInterpreterState_Main(), NULL);
+		return;
+	}
+	ssize_t n = write(fd, none, sizeof none - 1);
+	(void)n;
 }

@@ -43,6 +43,13 @@ struct ph_thread {
 	 * thread of the app, and the request's end waits for them. */
 	PyThread_type_lock reading, writing, logging;
 
+	/* Changed with the GIL only. open: from the app's call to the request's end, ph_raise may. */
+	bool open, raised;
+
+	/* The packed request, Go's, while ph_begin runs: for the crash handler. Else NULL. */
+	_Atomic(const char *) request;
+	size_t request_len;
+
 	/* The request. Strong references, NULL between requests. */
 	PyObject *input;
 	PyObject *errors;
@@ -64,6 +71,12 @@ struct ph_thread {
 	PyObject *error;
 	ph_buffer gathered;
 };
+
+/* ph_thread.c: every request thread, in the order they were made, for the crash handler. What
+ * does not fit is left out. */
+#define PH_THREADS 512
+extern ph_thread *ph_threads[PH_THREADS];
+extern _Atomic(int) ph_thread_count;
 
 /* ph_environ.c */
 int ph_environ_init(int multithread, int multiprocess, const char *server_software);
@@ -98,6 +111,11 @@ int ph_file_wrapper_regular(PyObject *wrapper, int *fd, int64_t *offset, int64_t
  * reference to bytes (UTF-8), or NULL when there is no memory even for that. */
 int ph_traceback_init(void);
 PyObject *ph_traceback_take(void);
+
+/* ph_harakiri.c. ph_harakiri_settle: the request that ph_raise was for has ended, and what it raised
+ * ends with it. No error may be set. */
+int ph_harakiri_init(void);
+void ph_harakiri_settle(ph_thread *t);
 
 /* ph_wait_for waits, the GIL released, until nobody holds lock. */
 void ph_wait_for(PyThread_type_lock lock);

@@ -12,6 +12,9 @@
 
 static PyObject *app; /* the WSGI application, owned for life */
 
+ph_thread *ph_threads[PH_THREADS];
+_Atomic(int) ph_thread_count;
+
 int ph_buffer_add(ph_buffer *b, const void *data, size_t len)
 {
 	if (len > b->cap - b->len) {
@@ -48,7 +51,7 @@ int ph_set_app(void *callable, int multithread, int multiprocess, const char *se
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (PyType_Ready(types[i]) < 0)
 			goto failed;
-	if (ph_traceback_init() < 0 || ph_file_wrapper_init() < 0 ||
+	if (ph_traceback_init() < 0 || ph_file_wrapper_init() < 0 || ph_harakiri_init() < 0 ||
 		ph_environ_init(multithread, multiprocess, server_software) < 0)
 		goto failed;
 	app = callable;
@@ -95,6 +98,11 @@ ph_thread *ph_thread_new(int index, const char *name)
 	PyGILState_Ensure();
 	set_name(name);
 	t->tstate = PyEval_SaveThread();
+	int n = atomic_load(&ph_thread_count); /* threads are made one after the other */
+	if (n < PH_THREADS) {
+		ph_threads[n] = t;
+		atomic_store(&ph_thread_count, n + 1);
+	}
 	return t;
 }
 
@@ -167,7 +175,8 @@ void ph_wake(ph_thread *t)
 	PyThread_release_lock(t->parking);
 }
 
-/* expire ends the request's objects: what the app still holds raises from now on. */
+/* expire ends the request's objects: what the app still holds raises from now on. No exception
+ * from outside comes any more. */
 static void expire(ph_thread *t)
 {
 	if (t->input != NULL)
@@ -182,6 +191,9 @@ static void expire(ph_thread *t)
 	Py_CLEAR(t->start_response);
 	Py_CLEAR(t->writer);
 	Py_CLEAR(t->errors);
+	t->open = false;
+	if (t->raised)
+		ph_harakiri_settle(t);
 }
 
 /* reply_error puts the current exception into the reply. */
@@ -407,8 +419,13 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	attach(t);
 	drop_reply(t);
 	t->started = t->head_sent = false;
+	t->open = true;
+	t->request_len = request_len;
+	atomic_store_explicit(&t->request, request, memory_order_release);
 	t->app_iter = call(t, request, request_len, body, body_len, stream);
-	return leave(t->app_iter == NULL ? fail(t, reply) : answer(t, reply));
+	ph_event event = t->app_iter == NULL ? fail(t, reply) : answer(t, reply);
+	atomic_store_explicit(&t->request, NULL, memory_order_release);
+	return leave(event);
 }
 
 ph_event ph_next(ph_thread *t, ph_reply *reply)

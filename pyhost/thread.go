@@ -89,6 +89,10 @@ func (t *thread) Park() { C.ph_park(t.c) }
 // Wake implements [bridge.Worker].
 func (t *thread) Wake() { C.ph_wake(t.c) }
 
+// raise raises HarakiriError in the app's code that the thread is at, if it is. With the GIL, on
+// any thread.
+func (t *thread) raise() bool { return C.ph_raise(t.c) != 0 }
+
 // Runnable implements [bridge.Worker].
 func (t *thread) Runnable() bool { return t.state.runnable() }
 

@@ -104,11 +104,13 @@ func (s *site) newServer() (*bridge.Server, error) {
 			Send:     c.SendTimeout,
 			Idle:     c.IdleTimeout,
 			Wait:     c.QueueTimeout,
+			Harakiri: c.Harakiri,
 		},
 		Log:        s.log,
 		Health:     c.HealthPath,
 		ScriptName: c.ScriptName,
 		Proxies:    proxies,
+		Overdue:    s.overdue,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(server)

@@ -8,7 +8,7 @@ import (
 // Arrange reads a command line (without the program's name) as getopt_long does, uWSGI's parser: options may follow
 // positionals, "--" ends them, -wapp:app and -LC660 work. It returns each option as one word "--name=value", the name
 // as typed, which package flag can't misread, and the positionals apart. Values aren't looked at, except to tell
-// whether the word after an option with an optional value is one.
+// whether the word after an option with an optional value is one, and the rest of a word like -thread.
 //
 // Unlike getopt, the name of a known option is no value: --http --module app says that --http lacks one.
 func Arrange(args []string) (flags, positionals []string, err error) {
@@ -67,7 +67,14 @@ func short(args []string) (flags []string, used int, err error) {
 		case o.Kind == Bool && !strings.HasPrefix(rest, "="):
 			flags = append(flags, "-"+letter+"="+o.Bare)
 		case rest != "":
-			return append(flags, "-"+letter+"="+strings.TrimPrefix(rest, "=")), 1, nil
+			value := strings.TrimPrefix(rest, "=")
+			if i == 0 && !o.read(new(Config), value, false) { // -thread is no -t hread
+				name, _, _ := strings.Cut(word, "=")
+				if meant, _ := suggest(name); meant != nil {
+					return nil, 0, unknown(CommandLine, "-"+name, name)
+				}
+			}
+			return append(flags, "-"+letter+"="+value), 1, nil
 		default:
 			value, used, err := o.argument(letter, args)
 			return append(flags, "-"+letter+"="+value), used, err

@@ -90,7 +90,7 @@ func TestSuggest(t *testing.T) {
 		"workers":       "",
 		"socket":        "",
 		"uid":           "",
-		"harakiri":      "",
+		"harakir":       "harakiri",
 		"py-autoreload": "",
 	} {
 		if _, got := suggest(name); got != want {

@@ -64,6 +64,11 @@ type Config struct {
 	// IdleTimeout is how long a connection may lie idle between two requests; 0 is no limit.
 	IdleTimeout time.Duration
 
+	// Harakiri is how long a request may hold its thread; 0 is no limit.
+	Harakiri time.Duration
+	// HarakiriGrace is how long the thread may take to come back after that until it is called lost.
+	HarakiriGrace time.Duration
+
 	// NoRequestLog leaves the access log out.
 	NoRequestLog bool
 	// LogJSON writes both logs as JSON.

@@ -162,6 +162,19 @@ var Table = []Option{
 		UWSGI: "http-keepalive, default off.",
 		Field: func(c *Config) any { return &c.IdleTimeout },
 	},
+	{
+		Name: "harakiri", Short: "t", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicLimits,
+		Help: "The time that a request may hold its thread. Then its client gets 504, or is cut off, the log gets the thread's " +
+			"stack, and HarakiriError is raised in the app; 0 is no limit.",
+		UWSGI: "Same in whole seconds: the worker is killed, with all that its other threads are at.",
+		Field: func(c *Config) any { return &c.Harakiri },
+	},
+	{
+		Name: "harakiri-grace", Kind: Seconds, Arg: "SECONDS", Default: "5", Topic: topicLimits,
+		Help:  "The time that the app gets after HarakiriError until the log calls its thread lost.",
+		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
+		Field: func(c *Config) any { return &c.HarakiriGrace },
+	},
 
 	{
 		Name: "disable-logging", Short: "L", Kind: Bool, Topic: topicLog, Bare: "true",

@@ -1,6 +1,6 @@
 """What every Python thread is doing, and an orderly end. Embedded as `_gowsgi_stacks`.
 
-Neither function raises. Neither imports threading: the thread that does so first
+No function raises. None imports threading: the thread that does so first
 becomes its MainThread, and only the app's import may decide that.
 """
 
@@ -26,9 +26,22 @@ def dump(threads):
         me = _thread.get_ident()
         text = "\n".join(_thread_text(i, names.get(i, ""), threads.get(i, ""), stacks.get(i, []))
                          for i in order if i != me)
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")  # C reads no surrogates
+        return _encodable(text)
     except BaseException as e:
         return f"Python's stacks can't be read: {type(e).__name__}: {e}\n"
+
+
+def stack(ident):
+    """The stack of one Python thread as text, innermost call last."""
+    try:
+        positions = _positions(sys._current_frames().get(ident))
+        return _encodable(_thread_text(ident, _names().get(ident, ""), "", positions))
+    except BaseException as e:
+        return f"Python's stacks can't be read: {type(e).__name__}: {e}\n"
+
+
+def _encodable(text):
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # C reads no surrogates
 
 
 def _positions(frame):

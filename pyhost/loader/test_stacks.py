@@ -65,6 +65,16 @@ class Dump(unittest.TestCase):
                 self.assertIn("Thread" if "get_ident" not in target and "frames" not in target else "can't be read",
                               gowsgi_stacks.dump({ident: "x"}), target)
 
+    def test_one_stack(self):
+        with Parked("gowsgi-1") as ident, Parked("other"):
+            text = gowsgi_stacks.stack(ident)
+            self.assertTrue(text.startswith(f"Thread gowsgi-1 (0x{ident:x})\n  File "), text)
+            self.assertIn("in park\n    self.leave.wait()", text)
+            self.assertNotIn("other", text)
+            with unittest.mock.patch("sys._current_frames", None):
+                self.assertIn("can't be read", gowsgi_stacks.stack(ident))
+        self.assertIn("no Python frame", gowsgi_stacks.stack(99))
+
     def test_no_thread(self):
         self.assertIsInstance(gowsgi_stacks.dump({threading.get_ident(): "me"}), str)
 

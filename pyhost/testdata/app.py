@@ -1,7 +1,7 @@
 """What the in-process tests of the C seam drive (pyhost/*_test.go).
 
 Covers: values for start_response, written as literals or fuzzed; wsgi.input call by call;
-a request's objects after its end; other threads that are at them when it ends.
+a request's objects after its end; other threads that are at them when it ends; HarakiriError.
 """
 
 import ast
@@ -225,7 +225,42 @@ def duplex(environ, start_response):
     return [str(sum(sizes)).encode()]
 
 
+def spin(environ, start_response):
+    """Wait for an exception from outside, and tell which."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            time.sleep(0)
+        except Exception as e:
+            return reply(start_response, f"Exception: {type(e).__name__}")
+        except BaseException as e:
+            return reply(start_response, f"BaseException: {type(e).__module__}.{type(e).__name__}")
+    return reply(start_response, "nothing came")
+
+
+def steps(environ, start_response):
+    start_response("200 OK", [TEXT])
+    for i in range(20):
+        yield b"%d" % i
+
+
+class Closes(list):
+    """An app_iter whose close() has something to do."""
+
+    def close(self):
+        for _ in range(20):
+            pass
+
+
+def closes(environ, start_response):
+    start_response("200 OK", [TEXT])
+    return Closes([b"one", b"two"])
+
+
 ROUTES = {
+    "/closes": closes,
+    "/spin": spin,
+    "/steps": steps,
     "/duplex": duplex,
     "/hello": hello,
     "/literal": literal,

@@ -1,0 +1,290 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hasty is a server that gives a request so much time. What is overdue comes through the channel.
+func hasty(limit time.Duration) (*Server, chan *Overdue) {
+	limits := lenient
+	limits.Harakiri = limit
+	late := make(chan *Overdue, 1024)
+	return &Server{Limits: limits, Overdue: func(o *Overdue) { late <- o }}, late
+}
+
+// wantLogged wants one access record in all, and no error.
+func (f *front) wantLogged(status int) {
+	f.t.Helper()
+	until(f.t, "it is logged", func() bool { return len(f.logged()) > 0 })
+	if r := f.logged(); len(r) != 1 || r[0].Status != status || r[0].WriteErrors != 0 {
+		f.t.Errorf("logged %+v, want %d once", r, status)
+	}
+	if log := f.log.String(); strings.Contains(log, "level=ERROR") {
+		f.t.Errorf("log %q", log)
+	}
+}
+
+// TestHarakiri: the client has its answer while the app is still at the request. What the app has to
+// say later is not sent, and its thread takes the next request.
+func TestHarakiri(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]app{
+		"answer":  echo,
+		"error":   script(EventError, failure("HarakiriError")),
+		"chunks":  script(EventChunk, start("200 OK").with("a"), EventChunk, chunk("b")),
+		"write()": writes(script(), start("200 OK").with("a"), chunk("b")),
+		"panic":   func(*Call) iter.Seq2[Event, Reply] { panic("late") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, late := hasty(200 * time.Millisecond)
+			g := newGate()
+			f := serve(t, s, g.before(a))
+			defer g.open()
+			c := f.dial()
+			began := time.Now()
+			c.request("GET /slow")
+			r := c.refused("GET", 504)
+			if d := time.Since(began); d < 200*time.Millisecond || !strings.Contains(r.body, "took too long") {
+				t.Errorf("%q after %v", r.body, d)
+			}
+			o := receive(t, "the report", late)
+			if o.Ended() || !o.Answered || o.Worker != 0 || o.Line != "GET /slow" || o.Remote != "127.0.0.1" || o.Age < 200*time.Millisecond {
+				t.Errorf("%+v, ended %v", o, o.Ended())
+			}
+			f.wantLogged(504)
+			if f.Connections() != 1 {
+				t.Error("the worker's connection is gone")
+			}
+			g.open()
+			until(t, "the worker is back", o.Ended)
+			until(t, "the connection is over", func() bool { return f.Connections() == 0 })
+			if n := len(f.logged()); n != 1 {
+				t.Errorf("logged %d times", n)
+			}
+			if name == "answer" {
+				next := f.dial()
+				next.request("GET /next")
+				next.expect("GET", 200, "GET /next ")
+			}
+			if len(late) != 0 {
+				t.Error("reported twice")
+			}
+		})
+	}
+}
+
+// TestHarakiriHEAD: no body, also in place of the app.
+func TestHarakiriHEAD(t *testing.T) {
+	t.Parallel()
+	s, _ := hasty(50 * time.Millisecond)
+	g := newGate()
+	f := serve(t, s, g.before(echo))
+	defer g.open()
+	c := f.dial()
+	c.request("HEAD /")
+	c.refused("HEAD", 504)
+}
+
+// TestHarakiriWithinResponse: what has begun can't be answered any more; it ends early, and shows it.
+func TestHarakiriWithinResponse(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		request string
+		head    Reply
+		want    error
+		waits   bool // for the worker: only its close can tell the client
+	}{
+		"chunked": {"GET / HTTP/1.1", start("200 OK"), io.ErrUnexpectedEOF, false},
+		"length":  {"GET / HTTP/1.1", start("200 OK", "Content-Length: 100"), io.ErrUnexpectedEOF, false},
+		"1.0":     {"GET / HTTP/1.0", start("200 OK"), syscall.ECONNRESET, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, late := hasty(200 * time.Millisecond)
+			g := newGate()
+			f := serve(t, s, func(c *Call) iter.Seq2[Event, Reply] {
+				return func(yield func(Event, Reply) bool) {
+					if yield(EventChunk, test.head.with("part")) {
+						g.pass(c)
+						yield(EventDone, chunk("rest"))
+					}
+				}
+			})
+			defer g.open()
+			c := f.dial()
+			c.request(test.request)
+			r, err := http.ReadResponse(c.r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Body.Close()
+			o := receive(t, "the report", late)
+			if o.Answered || o.Ended() {
+				t.Errorf("%+v", o)
+			}
+			if test.waits {
+				g.open()
+			}
+			if body, err := io.ReadAll(r.Body); string(body) != "part" || !errors.Is(err, test.want) {
+				t.Errorf("%q, %v", body, err)
+			}
+			f.wantLogged(200)
+			g.open()
+			until(t, "the connection is over", func() bool { return f.Connections() == 0 })
+			if n := len(f.logged()); n != 1 {
+				t.Errorf("logged %d times", n)
+			}
+		})
+	}
+}
+
+// TestHarakiriWhileWriting: the app's time passes in write(), with a client that does not read.
+func TestHarakiriWhileWriting(t *testing.T) {
+	t.Parallel()
+	piece := strings.Repeat(big, kernelRoom/len(big))
+	for name, a := range map[string]app{
+		"write()": writes(script(), start("200 OK").with(piece), chunk(piece)),
+		"chunk":   script(EventChunk, start("200 OK").with(piece), EventChunk, chunk(piece)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, late := hasty(200 * time.Millisecond)
+			f := serve(t, s, a)
+			c := f.slow()
+			c.request("GET /")
+			o := receive(t, "the report", late)
+			until(t, "the worker is back", o.Ended)
+			if o.Answered {
+				t.Error("answered within an answer")
+			}
+			if all, _ := io.ReadAll(c.r); strings.HasSuffix(string(all), "0\r\n\r\n") {
+				t.Error("the answer looks complete")
+			}
+			until(t, "the connection is over", func() bool { return f.Connections() == 0 })
+			f.wantLogged(200)
+		})
+	}
+}
+
+// TestHarakiriWhileReading: nor does a client that leaves out the rest of its body hold the app.
+func TestHarakiriWhileReading(t *testing.T) {
+	t.Parallel()
+	s, late := hasty(200 * time.Millisecond)
+	f := serve(t, s, answers(func(c *Call) Reply {
+		_, err := readAll(c)
+		return start("200 OK").whole(fmt.Sprint(err))
+	}))
+	c := f.dial()
+	c.send(head("POST /", "Content-Length: 100000") + "part")
+	c.refused("POST", 504)
+	until(t, "the worker is back", receive(t, "the report", late).Ended)
+	f.wantLogged(504)
+}
+
+// TestHarakiriSparesTheClient: an app that is through in time has done its part. How long the client takes to
+// read is the send timeout's business.
+func TestHarakiriSparesTheClient(t *testing.T) {
+	t.Parallel()
+	s, late := hasty(100 * time.Millisecond)
+	body := strings.Repeat(big, kernelRoom/len(big))
+	f := serve(t, s, script(EventDone, start("200 OK").whole(body)))
+	c := f.slow()
+	began := time.Now()
+	c.request("GET /")
+	until(t, "it is overdue", func() bool { return time.Since(began) > 500*time.Millisecond })
+	if r := c.response("GET"); r.body != body {
+		t.Errorf("%d bytes, or others, came", len(r.body))
+	}
+	if len(late) != 0 {
+		t.Error("reported")
+	}
+}
+
+// TestHarakiriOfNobody: no limit, and a limit that is kept.
+func TestHarakiriOfNobody(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []time.Duration{0, time.Hour} {
+		s, late := hasty(limit)
+		g := newGate()
+		f := serve(t, s, g.before(echo))
+		defer g.open()
+		c := f.dial()
+		began := time.Now()
+		c.request("GET /")
+		until(t, "the sweeper has come", func() bool { return time.Since(began) > 3*sweepInterval })
+		g.open()
+		if r := c.expect("GET", 200, "GET / "); r.Close || len(late) != 0 {
+			t.Error("something was done")
+		}
+	}
+}
+
+// TestHarakiriOrNot: requests that end just when they are overdue get one answer or the other, whole,
+// and one record each.
+func TestHarakiriOrNot(t *testing.T) {
+	t.Parallel()
+	const workers, rounds = 4, 12
+	s, late := hasty(sweepInterval / 2)
+	var n atomic.Int64
+	a := func(c *Call) iter.Seq2[Event, Reply] {
+		return func(yield func(Event, Reply) bool) {
+			begun := time.Now()
+			wait := sweepInterval/2 + time.Duration(n.Add(1)%10)*sweepInterval/10
+			for time.Since(begun) < wait {
+				time.Sleep(time.Millisecond)
+			}
+			echo(c)(yield)
+		}
+	}
+	f := serve(t, s, a, a, a, a)
+	done := make(chan int, workers)
+	for range workers {
+		go func() {
+			answered := 0
+			for range rounds {
+				c := f.dial()
+				io.WriteString(c, head("GET /"))
+				r, err := http.ReadResponse(c.r, nil)
+				if err != nil {
+					t.Errorf("no response: %v", err)
+					break
+				}
+				body, err := io.ReadAll(r.Body)
+				r.Body.Close()
+				if err != nil || r.StatusCode != 504 && string(body) != "GET / " {
+					t.Errorf("%d %q, %v", r.StatusCode, body, err)
+				}
+				if r.StatusCode == 504 {
+					answered++
+				}
+				c.Close()
+			}
+			done <- answered
+		}()
+	}
+	answered := 0
+	for range workers {
+		answered += receive(t, "a client", done)
+	}
+	until(t, "all are logged", func() bool { return len(f.logged()) == workers*rounds })
+	logged := 0
+	for _, r := range f.logged() {
+		if r.Status == 504 {
+			logged++
+		}
+	}
+	if logged != answered {
+		t.Errorf("%d clients got 504, %d were logged", answered, logged)
+	}
+	until(t, "all are reported", func() bool { return len(late) == answered })
+}
