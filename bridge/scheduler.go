@@ -78,7 +78,7 @@ const (
 	// may have caught a thread on its way.
 	idleLooks = 3
 	// steadyLooks is how many looks must find nothing to do before they come at lateTick.
-	steadyLooks = 50
+	steadyLooks = 150
 	lateTick    = 4 * tick
 	// quietLooks is how many looks without anything waiting end the ticking.
 	quietLooks = 100
