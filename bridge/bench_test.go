@@ -40,10 +40,10 @@ func newSteady() *steady {
 	return &steady{reply: start("200 OK", "Content-Type: text/html; charset=utf-8").whole("Hello, World!")}
 }
 
-func (w *steady) Begin(*Call) Event { return EventDone }
-func (w *steady) Next() Event       { return EventDone }
-func (w *steady) Abort() Event      { return EventDone }
-func (w *steady) Reply() *Reply     { return &w.reply }
+func (w *steady) Begin(Request) Event { return EventDone }
+func (w *steady) Next() Event         { return EventDone }
+func (w *steady) Abort() Event        { return EventDone }
+func (w *steady) Reply() *Reply       { return &w.reply }
 
 // BenchmarkEnviron packs the environ of a parsed head.
 func BenchmarkEnviron(b *testing.B) {
@@ -164,7 +164,7 @@ func BenchmarkKeepAlive(b *testing.B) {
 			served, left := make(chan error), make(chan struct{})
 			go func() { served <- s.Serve(l) }()
 			go func() {
-				s.Queue.Work(newSteady(), func() {})
+				s.Queue.(*Queue).Work(newSteady(), func() {})
 				close(left)
 			}()
 			nc, err := net.Dial("tcp", l.Addr().String())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/http1"
+	"github.com/gowsgi/gowsgi/internal/link"
 )
 
 var (
@@ -20,13 +21,18 @@ var (
 	errWaited      = &http1.Error{Status: 503, Reason: "the request waited too long for a free thread"}
 	errShutdown    = &http1.Error{Status: 503, Reason: "the server is shutting down"}
 
+	errDown = &http1.Error{Status: 503, Reason: "no worker process is there to run the app; try again soon"}
+
 	retryAfter = []string{"Retry-After: 1"}
 )
 
 // unavailable is the refusal for an error of [Queue.Push].
 func unavailable(err error) error {
-	if errors.Is(err, ErrQueueFull) {
+	switch {
+	case errors.Is(err, ErrQueueFull):
 		return errFull
+	case errors.Is(err, errNobody):
+		return errDown
 	}
 	return errShutdown
 }
@@ -34,11 +40,7 @@ func unavailable(err error) error {
 // Call is one request: packed for its way to a Python thread, and the response on
 // its way back. It is reused; who holds one is told in the package's comment.
 type Call struct {
-	// The queue's, under its mutex.
-	next *Call
-
-	pushed time.Time // into the queue
-	begun  time.Time // taken by a worker
+	ticket
 
 	conn *conn
 	head http1.Head // points into the connection's buffer: gone after prepare
@@ -69,6 +71,7 @@ func newCall(c *conn) *Call {
 	call := calls.Get().(*Call)
 	call.conn = c
 	call.isHead = false
+	call.ticket = ticket{}
 	call.environ = environ{buf: call.environ.buf[:0]}
 	return call
 }
@@ -86,23 +89,21 @@ func (c *Call) release() {
 	calls.Put(c)
 }
 
-// Environ is the packed environ: see pyhost's ph.h. Valid until the response's end.
+// Environ implements [Request].
 func (c *Call) Environ() []byte { return c.environ.buf[:c.bodyAt] }
 
-// Body is the inline body, and whether more follows by ReadBody.
+// Body implements [Request].
 func (c *Call) Body() (inline []byte, streams bool) {
 	return c.environ.buf[c.bodyAt:], c.conn.body != nil
 }
 
-// ReadBody reads the next piece of a streamed body. io.EOF is its end; other
-// errors are for the app. It blocks: detach first.
+// ReadBody implements [Request].
 func (c *Call) ReadBody(p []byte) (int, error) { return c.conn.body.Read(p) }
 
-// InterruptRead makes a ReadBody that another thread of the app has under way end: the
-// request is over.
+// InterruptRead implements [Request].
 func (c *Call) InterruptRead() { c.conn.in.interrupt() }
 
-// InterruptWrite is the same for Write. The response is torn.
+// InterruptWrite implements [Request].
 func (c *Call) InterruptWrite() { c.conn.out.interrupt() }
 
 func (c *Call) requestLine() string {
@@ -220,3 +221,11 @@ func (c *Call) stale(now time.Time) bool {
 // staleAfter is the wait from which on it pays to ask whether the client is
 // still there.
 const staleAfter = 5 * time.Millisecond
+
+// RequestMax is the most bytes that a packed environ takes with its inline body, if a request's head
+// has at most head bytes: what a slot of a link must hold.
+func RequestMax(head int) int {
+	// The path stands there three times, the rest of the target twice, and a name has "HTTP_" and two
+	// lengths before it; what does not come from the head is small.
+	return link.Fit(inlineBody + 4*head + 16<<10)
+}

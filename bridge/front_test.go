@@ -67,7 +67,7 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 					t.Errorf("a panic would have ended the process: %v", p)
 				}
 			}()
-			s.Queue.Work(w, func() { close(seated) })
+			s.Queue.(*Queue).Work(w, func() { close(seated) })
 		})
 		<-seated
 	}
@@ -86,9 +86,9 @@ func (f *front) stop(working *sync.WaitGroup) {
 	}()
 	receive(f.t, "the workers leave", left)
 	until(f.t, "nobody asks for requests any more", func() bool {
-		f.Queue.mu.Lock()
-		defer f.Queue.mu.Unlock()
-		return !f.Queue.polling
+		f.Queue.(*Queue).mu.Lock()
+		defer f.Queue.(*Queue).mu.Unlock()
+		return !f.Queue.(*Queue).polling
 	})
 	if err := receive(f.t, "Serve returns", f.served); err != nil {
 		f.t.Errorf("Serve: %v", err)

@@ -62,7 +62,7 @@ func (s *Server) sweepOverdue(now time.Time) {
 func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.call
+	c, _ := s.call.(*Call)
 	if c == nil || now.Sub(c.begun) < limit {
 		return nil
 	}

@@ -41,3 +41,6 @@ func (in *intake) Dispatch() {
 		}
 	}
 }
+
+func (in *intake) watch(fd int) error { return in.poller.add(fd) }
+func (in *intake) unwatch(fd int)     { in.poller.remove(fd) }

@@ -27,9 +27,7 @@ type Queue struct {
 
 	mu     sync.Mutex
 	source Source
-	head   *Call // the oldest; linked through Call.next
-	tail   *Call
-	n      int
+	fifo
 	full   uint64 // how often Push gave ErrQueueFull
 	seats  []*seat
 	closed bool
@@ -55,7 +53,7 @@ type seat struct {
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
 	// being reused meanwhile. tally is what it has done, written when call goes.
 	mu    sync.Mutex
-	call  *Call
+	call  job
 	tally Tally
 	runs  uint64 // how many there have been
 
@@ -93,7 +91,9 @@ func (q *Queue) attach(s Source) bool {
 
 // Push hands c to the worker that will take it, oldest first. After a nil error c
 // belongs to the queue.
-func (q *Queue) Push(c *Call) error {
+func (q *Queue) Push(c *Call) error { return q.push(c) }
+
+func (q *Queue) push(c job) error {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
@@ -115,10 +115,10 @@ func (q *Queue) Push(c *Call) error {
 func (q *Queue) Expired(t time.Time) *Call {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.head == nil || !q.head.pushed.Before(t) {
+	if q.head == nil || !q.head.entry().pushed.Before(t) {
 		return nil
 	}
-	return q.pop()
+	return q.pop().(*Call)
 }
 
 // Close lets the workers end what they run and what waits, then leave. It does
@@ -158,7 +158,7 @@ func (q *Queue) sit(w Worker) *seat {
 }
 
 // take waits for a request; nil when there will be none.
-func (q *Queue) take(s *seat) *Call {
+func (q *Queue) take(s *seat) job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unstick(s)
@@ -169,7 +169,7 @@ func (q *Queue) take(s *seat) *Call {
 		switch {
 		case q.head != nil && !q.surplus(s):
 			c := q.pop()
-			q.took(s, c)
+			q.took(s, c.entry())
 			return c
 		case q.head != nil:
 			q.sleep(s)
@@ -193,28 +193,6 @@ func (q *Queue) sleep(s *seat) {
 	q.mu.Unlock()
 	s.worker.Park()
 	q.mu.Lock()
-}
-
-func (q *Queue) append(c *Call) {
-	c.next = nil
-	if q.tail == nil {
-		q.head = c
-	} else {
-		q.tail.next = c
-	}
-	q.tail = c
-	q.n++
-}
-
-// pop takes the oldest request out of a queue that has one.
-func (q *Queue) pop() *Call {
-	c := q.head
-	if q.head = c.next; q.head == nil {
-		q.tail = nil
-	}
-	c.next = nil
-	q.n--
-	return c
 }
 
 // Stats is the queue's state.
@@ -272,8 +250,8 @@ func (q *Queue) Running() []Running {
 }
 
 // running describes the seat's call. The caller has the seat's mutex.
-func (s *seat) running(c *Call) Running {
-	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.begun)}
+func (s *seat) running(c job) Running {
+	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.entry().begun)}
 }
 
 // places are the seats there are: not to be changed.

@@ -22,8 +22,8 @@ func newCounter(begun func(path string)) *counter {
 	return &counter{begun: begun, reply: start("200 OK").whole("ok")}
 }
 
-func (w *counter) Begin(c *Call) Event {
-	w.begun(value(c, "PATH_INFO"))
+func (w *counter) Begin(c Request) Event {
+	w.begun(value(c.(*Call), "PATH_INFO"))
 	return EventDone
 }
 

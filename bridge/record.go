@@ -115,7 +115,7 @@ func excerpt(text []byte) string {
 }
 
 // logClose logs what close() raised: the response stands.
-func (c *Call) logClose(reply *Reply, w Worker) {
+func (c *Call) logClose(reply *Reply, w Runner) {
 	if len(reply.Error) > 0 {
 		c.response.raised = true
 		w.Detach() // the log may wait for its reader
@@ -123,7 +123,7 @@ func (c *Call) logClose(reply *Reply, w Worker) {
 	}
 }
 
-// LogErrors logs what the app wrote to wsgi.errors: one or more lines.
+// LogErrors implements [Request].
 func (c *Call) LogErrors(text []byte) {
 	c.conn.s.Log.Warn("wsgi.errors", "request", c.requestLine(), "text", string(text))
 }

@@ -312,8 +312,7 @@ func (c *Call) transmit(f fileRange, total int64, detach func()) error {
 	return err
 }
 
-// Write is the app's write() (PEP 3333): it returns once the kernel has the bytes.
-// The GIL is not held. The reply's memory may go when it returns.
+// Write implements [Request].
 func (c *Call) Write(reply *Reply) error {
 	return c.send(c.seat, reply, false, func() {})
 }

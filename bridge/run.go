@@ -18,20 +18,30 @@ func (c *Call) run(s *seat, w Worker) {
 		c.end(outcome{}, statusGone, time.Now())
 		return
 	}
+	c.conn.in.onThread, c.conn.out.onThread = true, true
+	c.enter(s)
+	o := c.converse(s, w)
+	now := time.Now()
+	c.leave(s, now)
+	c.end(o, c.response.status, now)
+}
+
+// enter makes c the seat's request.
+func (c *Call) enter(s *seat) {
 	c.seat = s
 	c.conn.out.begin(c.conn.s.Limits.Send)
-	c.conn.in.onThread, c.conn.out.onThread = true, true
 	s.mu.Lock()
 	s.call = c
 	s.runs++
 	s.mu.Unlock()
-	o := c.converse(s, w)
-	now := time.Now()
+}
+
+// leave ends that.
+func (c *Call) leave(s *seat, now time.Time) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.call = nil
 	s.tally.ran(c, now)
-	s.mu.Unlock()
-	c.end(o, c.response.status, now)
 }
 
 // statusGone is what the access log says of a request that was never started
@@ -40,7 +50,7 @@ const statusGone = 499
 
 // converse drives the worker and sends what it says. A panic in it is ours: it must not
 // take the thread down, nor leave the app's request open.
-func (c *Call) converse(s *seat, w Worker) (o outcome) {
+func (c *Call) converse(s *seat, w Runner) (o outcome) {
 	open := false
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,7 +78,7 @@ func (c *Call) converse(s *seat, w Worker) (o outcome) {
 
 // conclude ends a response whose app is through. event is the last one: at EventChunk and
 // EventFile it was aborted.
-func (c *Call) conclude(s *seat, w Worker, event Event) outcome {
+func (c *Call) conclude(s *seat, w Runner, event Event) outcome {
 	if !c.mine(w.Detach) {
 		return outcome{cut: c.response.delimited}
 	}
@@ -77,12 +87,14 @@ func (c *Call) conclude(s *seat, w Worker, event Event) outcome {
 		return c.finish(s, w, w.Reply())
 	case EventError:
 		return c.fail(s, w, w.Reply())
+	case EventLost:
+		return c.lost(s, w)
 	}
 	return c.aborted(w, w.Reply())
 }
 
 // pass sends what a worker has reached. False: there is no point in going on.
-func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
+func (c *Call) pass(s *seat, w Runner, event Event, reply *Reply) bool {
 	var err error
 	if event == EventFile {
 		err = c.sendFile(s, reply, w.Detach)
@@ -94,7 +106,7 @@ func (c *Call) pass(s *seat, w Worker, event Event, reply *Reply) bool {
 
 // aborted ends a response whose rest nobody wants: the client left, or the body
 // is not to be sent or not to go on.
-func (c *Call) aborted(w Worker, reply *Reply) outcome {
+func (c *Call) aborted(w Runner, reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply, w)
 	if r.failed == io.ErrUnexpectedEOF {
@@ -112,7 +124,7 @@ func (c *Call) aborted(w Worker, reply *Reply) outcome {
 }
 
 // finish ends a response whose app is through.
-func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
+func (c *Call) finish(s *seat, w Runner, reply *Reply) outcome {
 	r := &c.response
 	c.logClose(reply, w)
 	if r.failed == nil && (reply.Head || r.chunked || len(reply.Body) > 0) {
@@ -134,7 +146,7 @@ func (c *Call) finish(s *seat, w Worker, reply *Reply) outcome {
 
 // fail answers for an app that raised: 500 while that can be said, else an end
 // that the client can tell from a good one.
-func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
+func (c *Call) fail(s *seat, w Runner, reply *Reply) outcome {
 	r := &c.response
 	if r.failed != nil && r.headSent {
 		// Its write() was told that the client had left: no fault of the app.
@@ -160,6 +172,23 @@ func (c *Call) fail(s *seat, w Worker, reply *Reply) outcome {
 	return outcome{keep: r.keep}
 }
 
+// lost answers for a worker process that has died.
+func (c *Call) lost(s *seat, w Runner) outcome {
+	r := &c.response
+	if r.failed != nil {
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	if r.headSent {
+		return outcome{cut: r.delimited}
+	}
+	if err := c.send(s, &badGateway, true, w.Detach); err != nil {
+		c.conn.s.disconnected(c)
+		return outcome{}
+	}
+	return outcome{keep: r.keep}
+}
+
 // errorOf is why a body could not be read on.
 func errorOf(b *body) error {
 	if b == nil {
@@ -172,6 +201,8 @@ func errorOf(b *body) error {
 // page is not the operator).
 var (
 	internalError = errorReply("500 Internal Server Error", "Internal Server Error\n")
+
+	badGateway = errorReply("502 Bad Gateway", "Bad Gateway\n")
 
 	// bodyFaults are for an app that raised because it could not read the body.
 	bodyFaults = map[error]Reply{

@@ -221,7 +221,7 @@ func (q *Queue) unstick(s *seat) {
 }
 
 // took notes that s runs c.
-func (q *Queue) took(s *seat, c *Call) {
+func (q *Queue) took(s *seat, c *ticket) {
 	now := time.Now()
 	q.taken++
 	q.waited += now.Sub(c.pushed)

@@ -35,7 +35,7 @@ func newSchedule(t *testing.T, threads int) *schedule {
 
 // push adds a request and returns the number of the thread that is woken, or -1.
 func (s *schedule) push() int {
-	s.append(&Call{pushed: s.now})
+	s.append(&Call{ticket: ticket{pushed: s.now}})
 	if seat := s.pushed().seat; seat != nil {
 		return seat.id
 	}
@@ -49,7 +49,7 @@ func (s *schedule) begin(id int) bool {
 		s.park(seat)
 		return false
 	}
-	s.took(seat, s.pop())
+	s.took(seat, s.pop().entry())
 	seat.since = s.now
 	return true
 }

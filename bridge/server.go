@@ -30,10 +30,27 @@ type Limits struct {
 	Harakiri time.Duration // with a thread; longer is answered 504, or cut
 }
 
+// Backlog is where requests wait until they are run: a [Queue], or a [Pool].
+type Backlog interface {
+	// Push hands c to whoever runs it, oldest first. After a nil error c belongs to the backlog.
+	Push(c *Call) error
+	// Expired takes back the oldest request if it was pushed before t, else nil.
+	Expired(t time.Time) *Call
+	// Close lets what runs and what waits come to its end. It does not wait for that.
+	Close()
+	// Stats tells the backlog's state.
+	Stats() Stats
+	// Running lists what is run at the moment.
+	Running() []Running
+
+	attach(s Source) bool
+	places() []*seat
+}
+
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set
 // its fields before Serve and leave them.
 type Server struct {
-	Queue  *Queue
+	Queue  Backlog
 	Limits Limits
 	Log    *slog.Logger
 	// Health is the path that the server answers by itself; "" is none.
@@ -182,6 +199,9 @@ func (s *Server) sweeper(stopped <-chan struct{}) {
 			s.sweepConns(now.UnixNano())
 			s.sweepQueue(now)
 			s.sweepOverdue(now)
+			if p, ok := s.Queue.(*Pool); ok {
+				p.sweep(now)
+			}
 		}
 	}
 }
@@ -221,23 +241,23 @@ func (s *Server) sweepQueue(now time.Time) {
 		return
 	}
 	for c := s.Queue.Expired(now.Add(-s.Limits.Wait)); c != nil; c = s.Queue.Expired(now.Add(-s.Limits.Wait)) {
-		go c.turnAway()
+		go c.turnAway(errWaited)
 	}
 }
 
 // turnAway answers a request that was taken out of the queue.
-func (c *Call) turnAway() {
+func (c *Call) turnAway(why *http1.Error) {
 	conn := c.conn
 	appendAnswer := http1.AppendError
 	if c.isHead {
 		appendAnswer = http1.AppendErrorHead
 	}
-	answer := appendAnswer(nil, errWaited, time.Now(), retryAfter...)
+	answer := appendAnswer(nil, why, time.Now(), retryAfter...)
 	conn.out.begin(conn.s.Limits.Send)
 	_ = conn.out.all(answer) // the connection ends in any case
-	c.response.status, c.response.headBytes = errWaited.Status, len(answer)
+	c.response.status, c.response.headBytes = why.Status, len(answer)
 	c.begun = time.Now()
-	c.end(outcome{}, errWaited.Status, c.begun)
+	c.end(outcome{}, why.Status, c.begun)
 }
 
 // disconnected notes a client that left before its response was complete: not worth

@@ -77,11 +77,11 @@ type Snapshot struct {
 // Thread is a request thread at one moment.
 type Thread struct {
 	Tally   Tally
-	Request *Request // what it runs; nil: nothing
+	Request *RequestInfo // what it runs; nil: nothing
 }
 
-// Request is one that runs.
-type Request struct {
+// RequestInfo tells of a request that runs.
+type RequestInfo struct {
 	Method, URI, Proto string
 	RemoteAddr         string // "" for a UNIX socket's peer
 	Begun              time.Time
@@ -97,7 +97,7 @@ func (s *Snapshot) Served() (sum Tally) {
 
 // Snapshot looks at the server. From any goroutine.
 func (s *Server) Snapshot() Snapshot {
-	snapshot := Snapshot{Queue: s.Queue.Stats(), Threads: s.Queue.threads(), Draining: s.draining.Load()}
+	snapshot := Snapshot{Queue: s.Queue.Stats(), Threads: threads(s.Queue.places()), Draining: s.draining.Load()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snapshot.Unserved = s.unserved
@@ -105,10 +105,7 @@ func (s *Server) Snapshot() Snapshot {
 	return snapshot
 }
 
-func (q *Queue) threads() []Thread {
-	q.mu.Lock()
-	seats := q.seats
-	q.mu.Unlock()
+func threads(seats []*seat) []Thread {
 	threads := make([]Thread, len(seats))
 	for i, s := range seats {
 		threads[i] = s.look()
@@ -120,9 +117,9 @@ func (s *seat) look() Thread {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := Thread{Tally: s.tally}
-	if c := s.call; c != nil {
+	if c, _ := s.call.(*Call); c != nil {
 		e := &c.environ
-		t.Request = &Request{
+		t.Request = &RequestInfo{
 			Method:     string(e.method.of(e.buf)),
 			URI:        string(e.uri.of(e.buf)),
 			Proto:      protocols[c.minor],

@@ -153,7 +153,7 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("begun at %v", r.Begun)
 	}
 	r.Begun = time.Time{}
-	if want := (Request{Method: "GET", URI: "/a?x=y", Proto: "HTTP/1.1", RemoteAddr: "127.0.0.1"}); r != want {
+	if want := (RequestInfo{Method: "GET", URI: "/a?x=y", Proto: "HTTP/1.1", RemoteAddr: "127.0.0.1"}); r != want {
 		t.Errorf("got %+v, want %+v", r, want)
 	}
 	if s.Queue.Full != 1 || s.Unserved.Statuses[5] != 1 || s.Connections < 2 || s.Draining {

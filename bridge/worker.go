@@ -15,6 +15,8 @@ const (
 	EventFile
 	// EventError: the app raised; the app_iter is closed.
 	EventError
+	// EventLost: the worker process has died. No worker says so itself.
+	EventLost
 )
 
 // Reply is what a worker has to say at an event. Its slices belong to the worker
@@ -40,12 +42,31 @@ type Reply struct {
 	Error []byte
 }
 
-// Worker is one Python thread. Its methods are called on that thread only, by
-// [Queue.Work], but for Wake, Runnable and GILWait. Begin, Next and Abort return attached
-// (holding the GIL).
-type Worker interface {
-	// Begin runs the app for c until there is something to send.
-	Begin(c *Call) Event
+// Request is what a [Worker] runs, and what its app's objects call while it does.
+type Request interface {
+	// Environ is the packed environ: see pyhost's ph.h. Valid until the response's end.
+	Environ() []byte
+	// Body is the inline body, and whether more follows by ReadBody.
+	Body() (inline []byte, streams bool)
+	// ReadBody reads the next piece of a streamed body. io.EOF is its end; other errors are
+	// for the app. It blocks: detach first.
+	ReadBody(p []byte) (int, error)
+	// InterruptRead makes a ReadBody that another thread of the app has under way end: the
+	// request is over. InterruptWrite is the same for Write: the response is torn.
+	InterruptRead()
+	InterruptWrite()
+	// Write is the app's write() (PEP 3333): it returns once the kernel has the bytes. The GIL
+	// is not held. The reply's memory may go when it returns.
+	Write(reply *Reply) error
+	// LogErrors logs what the app wrote to wsgi.errors: one or more lines.
+	LogErrors(text []byte)
+}
+
+// Runner takes one request at a time through the app. Begin, Next and Abort return attached
+// (holding the GIL), where there is one.
+type Runner interface {
+	// Begin runs the app for r until there is something to send.
+	Begin(r Request) Event
 	// Next continues after EventChunk and EventFile.
 	Next() Event
 	// Abort ends the request after EventChunk or EventFile: the client is gone.
@@ -54,6 +75,12 @@ type Worker interface {
 	Reply() *Reply
 	// Detach gives up the GIL for a wait; the reply stays valid.
 	Detach()
+}
+
+// Worker is one Python thread. Its methods are called on that thread only, by
+// [Queue.Work], but for Wake, Runnable and GILWait.
+type Worker interface {
+	Runner
 	// Idle gives up the GIL, and what the reply pointed to: there is no work.
 	Idle()
 	// Park is Idle and then sleep, until Wake. A Wake that came before ends it at once.

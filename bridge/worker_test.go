@@ -38,9 +38,9 @@ type thread struct {
 	aborted  atomic.Int64
 }
 
-func (w *thread) Begin(c *Call) Event {
+func (w *thread) Begin(r Request) Event {
 	w.begun.Add(1)
-	w.next, w.stop = iter.Pull2(w.app(c))
+	w.next, w.stop = iter.Pull2(w.app(r.(*Call)))
 	return w.advance()
 }
 

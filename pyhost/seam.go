@@ -28,9 +28,9 @@ func register(t *thread) {
 	threads.Store(&table)
 }
 
-func callOf(index C.int) (*thread, *bridge.Call) {
+func callOf(index C.int) (*thread, bridge.Request) {
 	t := (*threads.Load())[index]
-	return t, t.call.Load()
+	return t, t.call.Load().(bridge.Request)
 }
 
 // caught keeps a panic of ours from unwinding through C's frames, which would end the

@@ -31,7 +31,7 @@ type thread struct {
 
 	// call is what runs, for the callbacks of seam.go: they come while C holds the
 	// request, on this thread or on one that the app has made.
-	call atomic.Pointer[bridge.Call]
+	call atomic.Value // a bridge.Request, of one type for life
 }
 
 // seat is the thread's number at the queue: threads are started in order.
@@ -57,7 +57,7 @@ func (t *thread) work(q *bridge.Queue, started chan<- error) {
 }
 
 // Begin implements [bridge.Worker].
-func (t *thread) Begin(c *bridge.Call) bridge.Event {
+func (t *thread) Begin(c bridge.Request) bridge.Event {
 	t.call.Store(c)
 	environ := c.Environ()
 	body, streams := c.Body()

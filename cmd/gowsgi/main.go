@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
 
@@ -55,12 +57,28 @@ func run(config *options.Config) error {
 		fmt.Printf("gowsgi %s (%s), Python %s, %s\n", version, commit, pyhost.PythonVersion(), runtime.Version())
 		return nil
 	}
+	self, err := workers.Inherit()
+	if err != nil {
+		return err
+	}
+	if self != nil {
+		return work(config, self)
+	}
+	start := workingDir()
 	s, err := newSite(config)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := s.boot(); err != nil {
+	if s.pool != nil {
+		return newMaster(s, start).serve()
+	}
+	err = s.boot()
+	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
+		s.close() // the log goes out first
+		return notLoaded(failed)
+	}
+	if err != nil {
 		return err
 	}
 	if config.Check {
@@ -68,6 +86,12 @@ func run(config *options.Config) error {
 		return nil
 	}
 	return s.serve()
+}
+
+// workingDir is where the program was started; "" when that can't be told.
+func workingDir() string {
+	dir, _ := os.Getwd()
+	return dir
 }
 
 // notLoaded is the end of a start whose app can't be loaded: its traceback stands last

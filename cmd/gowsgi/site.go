@@ -37,6 +37,8 @@ type site struct {
 	imported time.Duration
 
 	server *bridge.Server
+	queue  *bridge.Queue // that of this process's Python threads
+	pool   *bridge.Pool  // that of worker processes, in place of all of Python's; nil: there are none
 }
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
@@ -58,16 +60,8 @@ func (s *site) prepare() (err error) {
 	for _, warning := range config.Warnings {
 		s.log.Warn(warning)
 	}
-	if config.Dir != "" {
-		if err := os.Chdir(config.Dir); err != nil {
-			return fmt.Errorf("--chdir %s: %w", config.Dir, cause(err))
-		}
-	}
-	for _, pair := range config.Env {
-		name, value, _ := strings.Cut(pair, "=")
-		if err := os.Setenv(name, value); err != nil {
-			return fmt.Errorf("--env %s: %w", pair, err)
-		}
+	if err := s.enter(); err != nil {
+		return err
 	}
 	if config.File != "" {
 		if _, err := os.Stat(config.File); err != nil {
@@ -80,12 +74,39 @@ func (s *site) prepare() (err error) {
 	return s.bind()
 }
 
+// enter goes to the directory, and sets the environment, that the app is to have.
+func (s *site) enter() error {
+	config := s.config
+	if config.Dir != "" {
+		if err := os.Chdir(config.Dir); err != nil {
+			return fmt.Errorf("--chdir %s: %w", config.Dir, cause(err))
+		}
+	}
+	for _, pair := range config.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("--env %s: %w", pair, err)
+		}
+	}
+	return nil
+}
+
 // cause leaves out what the caller names anyway: the call and the path.
 func cause(err error) error {
 	if p := (*os.PathError)(nil); errors.As(err, &p) {
 		return p.Err
 	}
 	return err
+}
+
+// backlog makes the queue of the shape that is asked for.
+func (s *site) backlog() bridge.Backlog {
+	if s.config.Workers() > 0 && !s.config.Check {
+		s.pool = &bridge.Pool{Limit: s.config.Queue, Outgrown: s.outgrown}
+		return s.pool
+	}
+	s.queue = &bridge.Queue{Limit: s.config.Queue, Outgrown: s.outgrown}
+	return s.queue
 }
 
 func (s *site) newServer() (*bridge.Server, error) {
@@ -95,7 +116,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		return nil, err
 	}
 	server := &bridge.Server{
-		Queue: &bridge.Queue{Limit: c.Queue, Outgrown: s.outgrown},
+		Queue: s.backlog(),
 		Limits: bridge.Limits{
 			Head:     int(c.LimitHead),
 			Body:     c.LimitPost,
@@ -173,7 +194,8 @@ func (s *site) bind() (err error) {
 	return err
 }
 
-// boot starts Python and loads the app, on the main thread.
+// boot starts Python and loads the app, on the main thread. The error is a *pyhost.LoadError if that
+// is what fails.
 func (s *site) boot() error {
 	venv, named := s.config.Virtualenv, "--virtualenv"
 	if venv == "" {
@@ -191,8 +213,10 @@ func (s *site) boot() error {
 		Argv:       append([]string{"gowsgi"}, s.config.Argv...),
 		Path:       s.config.PythonPath,
 		Threads:    s.config.Threads,
-		Software:   "gowsgi/" + version,
-		Log:        s.log,
+		// --processes alone says so: a single worker process has no other beside it.
+		Multiprocess: s.config.Workers() > 1,
+		Software:     "gowsgi/" + version,
+		Log:          s.log,
 	})
 	if err != nil {
 		return err
@@ -205,10 +229,6 @@ func (s *site) boot() error {
 	s.app, err = s.host.Load(pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable})
 	s.imported = time.Since(begun)
 	close(loaded)
-	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
-		s.close() // the log goes out first
-		return notLoaded(failed)
-	}
 	if err != nil {
 		return err
 	}
@@ -226,7 +246,7 @@ func (s *site) serve() error {
 	if err := s.server.Open(); err != nil {
 		return err
 	}
-	if err := s.host.Start(s.server.Queue); err != nil {
+	if err := s.host.Start(s.queue); err != nil {
 		return err
 	}
 	s.figures.show(s)
@@ -306,7 +326,12 @@ func (s *site) drain(code int) {
 		}
 		s.server.Abort()
 	}
-	s.server.Queue.Close()
+	s.queue.Close()
+	s.end(begun, code)
+}
+
+// end ends the app, once nothing runs. begun is when that was wanted.
+func (s *site) end(begun time.Time, code int) {
 	end, cancelEnd := context.WithTimeout(context.Background(), max(s.config.DrainTimeout-time.Since(begun), exitGrace))
 	defer cancelEnd()
 	if err := s.host.Shutdown(end); err != nil {

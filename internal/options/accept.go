@@ -2,6 +2,7 @@ package options
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -49,4 +50,13 @@ func acceptProxy(value string) (string, bool) {
 	}
 	addr = addr.Unmap()
 	return netip.PrefixFrom(addr, addr.BitLen()).String(), true
+}
+
+// acceptProcesses wants a number of processes, or auto.
+func acceptProcesses(value string) (string, bool) {
+	if value == "auto" {
+		return value, true
+	}
+	n, err := strconv.Atoi(value)
+	return value, err == nil && n >= 1 && n <= 128
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
+	"strconv"
 	"time"
 )
 
@@ -46,6 +48,10 @@ type Config struct {
 
 	// Threads is the number of request threads.
 	Threads int
+	// Processes is the number of worker processes, or "auto".
+	Processes string
+	// Master runs the app in worker processes, also a single one.
+	Master bool
 	// Queue is how many requests may wait for a thread.
 	Queue int
 	// QueueTimeout is how long one may wait; 0 is no limit.
@@ -91,6 +97,8 @@ type Config struct {
 	ReadyFD int
 	// DrainTimeout is how long running requests get after SIGTERM; 0 is no time at all.
 	DrainTimeout time.Duration
+	// Mercy is how long a worker process that is replaced may take to end its requests.
+	Mercy time.Duration
 	// Check asks to load the app and exit.
 	Check bool
 	// Version asks to print the versions and exit.
@@ -100,6 +108,18 @@ type Config struct {
 
 	// Warnings are remarks on how the options were given, for the log; none of them is fatal.
 	Warnings []string
+}
+
+// Workers is the number of worker processes; 0 is none: the app is in this process.
+func (c *Config) Workers() int {
+	n, _ := strconv.Atoi(c.Processes)
+	if c.Processes == "auto" {
+		n = runtime.NumCPU()
+	}
+	if n <= 1 && !c.Master {
+		return 0
+	}
+	return max(n, 1)
 }
 
 // Validate reports the first field that holds what its option would have refused, in the option's words.

@@ -112,6 +112,20 @@ var Table = []Option{
 		Field: func(c *Config) any { return &c.Threads },
 	},
 	{
+		Name: "processes", Aliases: []string{"workers"}, Short: "p", Kind: String, Arg: "N", Default: "1", Topic: topicThreads,
+		Help: "Worker processes, each with its own CPython and --threads, behind one front and one queue; auto is one for each CPU. " +
+			"More than one implies --master. Linux only.",
+		UWSGI:  "Same, without auto.",
+		Accept: acceptProcesses, Want: "a whole number from 1 to 128, or auto",
+		Field: func(c *Config) any { return &c.Processes },
+	},
+	{
+		Name: "master", Short: "M", Kind: Bool, Topic: topicThreads, Bare: "true",
+		Help:  "Run the app in worker processes, also a single one: they are replaced when they die, and reloaded at SIGHUP.",
+		UWSGI: "Same.",
+		Field: func(c *Config) any { return &c.Master },
+	},
+	{
 		Name: "queue", Kind: Int, Arg: "N", Default: "1024", Topic: topicThreads, Min: 1, Max: 1 << 20,
 		Help:  "Requests that may wait for a thread. More get 503.",
 		UWSGI: "listen: they wait in the kernel there.",
@@ -237,6 +251,11 @@ var Table = []Option{
 		Help:  "The time that running requests get after SIGTERM or SIGINT; 0 cuts them at once.",
 		UWSGI: "worker-reload-mercy, default 60.",
 		Field: func(c *Config) any { return &c.DrainTimeout },
+	},
+	{
+		Name: "worker-reload-mercy", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicProcess,
+		Help:  "How long a worker process that is replaced may take to end its requests. Then it is killed.",
+		Field: func(c *Config) any { return &c.Mercy },
 	},
 	{
 		Name: "check", Kind: Bool, Topic: topicProcess, Bare: "true",

@@ -23,7 +23,7 @@ var busy = bridge.Snapshot{
 		{Tally: bridge.Tally{Requests: 6, Exceptions: 1, Bytes: 1000, Time: 5 * time.Millisecond}},
 		{
 			Tally:   bridge.Tally{Requests: 3, WriteErrors: 2, Bytes: 500, Time: 4 * time.Millisecond},
-			Request: &bridge.Request{Method: "GET", URI: "/a?\"<\xff", Proto: "HTTP/1.1", RemoteAddr: "192.0.2.1", Begun: time.Unix(1000, 7)},
+			Request: &bridge.RequestInfo{Method: "GET", URI: "/a?\"<\xff", Proto: "HTTP/1.1", RemoteAddr: "192.0.2.1", Begun: time.Unix(1000, 7)},
 		},
 		{Tally: bridge.Tally{ReadErrors: 1}},
 	},

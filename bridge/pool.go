@@ -1,0 +1,552 @@
+package bridge
+
+import (
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// Pool is the queue in front of worker processes. Requests wait in it, oldest first; each goes to
+// the process that has the fewest. A process gets as many as it has threads, and one more, for the
+// first thread that is free; one that it has not taken can be had back, when another process has
+// nothing to do, or when its own stops or dies.
+//
+// One goroutine, the loop, asks the [Source], and takes in what the processes answer. It sends
+// answers as far as that needs no waiting; where it would have to wait, another goroutine becomes
+// the loop first.
+type Pool struct {
+	// Limit is how many requests may wait, those with a process not counted; 0: no limit.
+	Limit int
+	// Outgrown is as [Queue]'s.
+	Outgrown func(Stats)
+
+	mu      sync.Mutex
+	source  Source
+	watch   func(fd int) error // has the source's Wait end when fd changes
+	unwatch func(fd int)
+	members []*Member
+	fifo
+	turn     int // the member whose messages are read next
+	ended    Tally
+	taken    uint64
+	waited   time.Duration
+	full     uint64
+	pressed  time.Time
+	outgrown time.Time
+	down     bool // nobody is there, and nobody will be soon
+	closed   bool
+}
+
+// Member is one worker process in a pool.
+type Member struct {
+	// Number is the lowest from 1 that no other member has.
+	Number int
+	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
+	Spoilt func(error)
+
+	pool    *Pool
+	front   *link.Front
+	threads int
+	slots   []*remote
+	unused  []*remote
+	out     int // requests that the process has, taken or not
+	leaving bool
+	idle    chan struct{} // closed when it is leaving and has none left
+	dead    chan struct{} // closed when the process is no more
+	once    sync.Once     // Spoilt was told
+	moves   uint64        // messages read
+	moved   uint64        // moves at the last sweep
+	stalled bool          // it did not take what it was offered; until it says something
+	served  uint64
+}
+
+// Join adds a process that is ready: front is its link, which is the pool's from here on.
+func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member, error) {
+	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
+	for i := range front.Size().Slots {
+		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan struct{}, 1), files: make(chan *os.File, 1)}
+		m.slots = append(m.slots, r)
+		m.unused = append(m.unused, r)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.watch != nil {
+		if err := p.watch(front.News()); err != nil {
+			return nil, err
+		}
+	}
+	for m.Number = 1; slices.ContainsFunc(p.members, func(o *Member) bool { return o.Number == m.Number }); m.Number++ {
+	}
+	p.members = append(p.members, m)
+	p.interrupt() // it must be asked, too
+	p.assign()
+	return m, nil
+}
+
+// Retire has the process get nothing more. What it has not taken goes to others. The channel is
+// closed when it has nothing left.
+func (m *Member) Retire() <-chan struct{} {
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.leaving = true
+	m.withdraw(len(m.slots))
+	m.settle()
+	p.assign()
+	return m.idle
+}
+
+// Lost is told that the process is no more: what it had taken is answered 502 where that can be
+// said, and what it had not goes to others. The link is closed when nobody needs it any more.
+func (m *Member) Lost() {
+	p := m.pool
+	p.mu.Lock()
+	if p.unwatch != nil {
+		p.unwatch(m.front.News())
+	}
+	last := m.messages() // what it had to say before
+	p.members = slices.DeleteFunc(p.members, func(o *Member) bool { return o == m })
+	m.leaving = true
+	m.withdraw(len(m.slots))
+	for _, r := range m.slots {
+		if r.call != nil && !r.talking {
+			r.talking = true
+			last = append(last, r)
+			r.missing = true
+		}
+	}
+	close(m.dead)
+	m.settle()
+	p.assign()
+	p.mu.Unlock()
+	for _, r := range last {
+		go r.converse(false)
+	}
+}
+
+// Deliver gives the slot's request a descriptor that the process has sent. It is the pool's.
+func (m *Member) Deliver(slot int, file *os.File) {
+	if slot >= 0 && slot < len(m.slots) {
+		select {
+		case m.slots[slot].files <- file:
+			return
+		default:
+		}
+	}
+	_ = file.Close()
+}
+
+// spoilt has the process ended. With or without the pool's mutex.
+func (m *Member) spoilt(err error) {
+	m.once.Do(func() { go m.Spoilt(err) })
+}
+
+// settle ends the member's part when it has nothing left. Under the mutex.
+func (m *Member) settle() {
+	if !m.leaving || m.out > 0 {
+		return
+	}
+	select {
+	case <-m.idle:
+	default:
+		close(m.idle)
+	}
+	select {
+	case <-m.dead:
+		_ = m.front.Close()
+	default:
+	}
+}
+
+// withdraw takes up to n requests back that the process has not taken. Under the mutex.
+func (m *Member) withdraw(n int) {
+	for _, r := range m.slots {
+		if n > 0 && r.call != nil && !r.talking && m.front.Withdraw(r.slot) {
+			c := r.call
+			r.seat.mu.Lock()
+			r.seat.call = nil
+			r.seat.mu.Unlock()
+			m.unuse(r)
+			m.pool.putBack(c)
+			n--
+		}
+	}
+}
+
+// unuse makes the slot free. Under the mutex.
+func (m *Member) unuse(r *remote) {
+	r.call, r.talking = nil, false
+	m.out--
+	m.unused = append(m.unused, r)
+}
+
+// Push implements the server's queue.
+func (p *Pool) Push(c *Call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrQueueClosed
+	}
+	if p.down {
+		return errNobody
+	}
+	if p.Limit > 0 && p.n >= p.Limit && p.room() == nil {
+		p.full++
+		return ErrQueueFull
+	}
+	p.append(c)
+	p.assign()
+	return nil
+}
+
+// Expired takes back the oldest request if it was pushed before t, else nil.
+func (p *Pool) Expired(t time.Time) *Call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.head == nil || !p.head.entry().pushed.Before(t) {
+		return nil
+	}
+	return p.pop().(*Call)
+}
+
+// room is the member that is to have the next request, nil if none has room for it.
+func (p *Pool) room() (best *Member) {
+	for _, m := range p.members {
+		most := m.threads + 1
+		if m.stalled {
+			most = 1 // to see whether it is back
+		}
+		if m.leaving || m.out >= most || len(m.unused) == 0 || m.front.Full() {
+			continue
+		}
+		if best == nil || m.out < best.out {
+			best = m
+		}
+	}
+	return best
+}
+
+// assign gives waiting requests to members. Under the mutex.
+func (p *Pool) assign() {
+	for p.n > 0 {
+		m := p.room()
+		if m == nil {
+			return
+		}
+		m.give(p.pop().(*Call), time.Now())
+	}
+}
+
+// give offers the process a request.
+func (m *Member) give(c *Call, now time.Time) {
+	c.begun = now
+	m.pool.taken++
+	m.pool.waited += now.Sub(c.pushed)
+	if c.stale(now) {
+		go c.end(outcome{}, statusGone, now)
+		return
+	}
+	last := len(m.unused) - 1
+	r := m.unused[last]
+	m.unused = m.unused[:last]
+	m.out++
+	r.call = c
+	c.enter(r.seat)
+	body, streams := c.Body()
+	m.front.Offer(r.slot, c.Environ(), body, streams)
+}
+
+// free is told that a request has nothing more to do with its slot.
+func (p *Pool) free(r *remote) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := r.m
+	if !r.missing {
+		m.front.Release(r.slot)
+	}
+	m.unuse(r)
+	m.served++
+	m.settle()
+	p.assign()
+	if m.out == 0 && !m.leaving {
+		p.share(m)
+	}
+}
+
+// share has m, which has nothing to do, take over what another process has not taken yet.
+func (p *Pool) share(m *Member) {
+	var most *Member
+	for _, o := range p.members {
+		if o != m && o.out > 1 && (most == nil || o.out > most.out) {
+			most = o
+		}
+	}
+	if most != nil {
+		most.withdraw(1)
+		p.assign()
+	}
+}
+
+// sweep notices members that do not take what they were offered: they are stopped, or all of their
+// threads hang. Others get it.
+func (p *Pool) sweep(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
+			m.stalled = true
+			m.withdraw(len(m.slots))
+		}
+		m.moved = m.moves
+	}
+	p.assign()
+	p.press(now)
+}
+
+// stallTime is how long an offer may lie before it is taken back.
+const stallTime = 100 * time.Millisecond
+
+// withdrawable tells whether an offer lies for long, and another member could have it.
+func (m *Member) withdrawable(now time.Time) bool {
+	others := slices.ContainsFunc(m.pool.members, func(o *Member) bool { return o != m && !o.leaving && !o.stalled })
+	return others && slices.ContainsFunc(m.slots, func(r *remote) bool {
+		return r.call != nil && !r.talking && now.Sub(r.call.begun) >= stallTime && !m.front.IsTaken(r.slot)
+	})
+}
+
+// attach gives the pool its source, and starts the loop.
+func (p *Pool) attach(s Source) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.source != nil {
+		return false
+	}
+	p.source = s
+	if w, ok := s.(watcher); ok {
+		p.watch, p.unwatch = w.watch, w.unwatch
+		for _, m := range p.members {
+			if p.watch(m.front.News()) != nil {
+				return false
+			}
+		}
+	}
+	go p.lead()
+	return true
+}
+
+// watcher is a source whose Wait ends also when other descriptors change.
+type watcher interface {
+	watch(fd int) error
+	unwatch(fd int)
+}
+
+func (p *Pool) interrupt() {
+	if p.source != nil {
+		p.source.Interrupt()
+	}
+}
+
+// answersBatch is how many answers are taken in before the source is asked again.
+const answersBatch = 32
+
+// lead is the loop, until a conversation in it has to wait: then another goroutine has it.
+func (p *Pool) lead() {
+	for {
+		more := false
+		for range answersBatch {
+			r := p.next()
+			if more = r != nil; !more {
+				break
+			}
+			if !r.converse(true) {
+				return
+			}
+		}
+		if !p.ask(!more) {
+			return
+		}
+	}
+}
+
+// ask asks the source; block: it waits there unless a member has something to say. False: the pool
+// is closed, and has nothing left.
+func (p *Pool) ask(block bool) bool {
+	if block {
+		p.mu.Lock()
+		if p.closed && p.n == 0 && !slices.ContainsFunc(p.members, func(m *Member) bool { return m.out > 0 }) {
+			p.mu.Unlock()
+			return false
+		}
+		for _, m := range p.members {
+			block = m.front.Nap() && block
+		}
+		p.mu.Unlock()
+	}
+	p.source.Wait(block)
+	if block {
+		p.mu.Lock()
+		for _, m := range p.members {
+			m.front.Awake()
+		}
+		p.mu.Unlock()
+	}
+	p.source.Dispatch()
+	return true
+}
+
+// next is a slot whose first answer has come, nil when no member has anything to say.
+func (p *Pool) next() *remote {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range p.members {
+		p.turn++
+		m := p.members[p.turn%len(p.members)]
+		for {
+			r, any := m.message()
+			if r != nil {
+				return r
+			}
+			if !any {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// messages are all that the member has to say.
+func (m *Member) messages() (first []*remote) {
+	for {
+		r, any := m.message()
+		if r != nil {
+			first = append(first, r)
+		}
+		if !any {
+			return first
+		}
+	}
+}
+
+// message takes in one message. first is a slot whose first answer it is. any: there was one.
+func (m *Member) message() (first *remote, any bool) {
+	i, event, ok, err := m.front.Next()
+	if err != nil {
+		m.spoilt(err)
+	}
+	if !ok {
+		return nil, false
+	}
+	m.moves++
+	m.stalled = false
+	r := m.slots[i]
+	switch {
+	case r.call == nil: // nothing of ours: it lies, or a read was stopped late
+	case event == link.Wants:
+		r.asked()
+	case event == link.StopRead:
+		r.call.InterruptRead()
+	case event == link.StopWrite:
+		r.call.InterruptWrite()
+	case r.talking:
+		select {
+		case r.events <- struct{}{}:
+		default:
+			m.spoilt(link.ErrBroken)
+		}
+	default:
+		r.talking = true
+		return r, true
+	}
+	return nil, true
+}
+
+// Close lets the loop end once nothing is left.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.interrupt()
+}
+
+// press reports a pool that has outgrown its processes.
+func (p *Pool) press(now time.Time) {
+	switch {
+	case p.n == 0 || p.room() != nil || len(p.members) == 0:
+		p.pressed = time.Time{}
+	case p.pressed.IsZero():
+		p.pressed = now
+	case now.Sub(p.pressed) >= pressedTime && now.Sub(p.outgrown) >= outgrownPeriod && p.Outgrown != nil:
+		p.outgrown = now
+		go p.Outgrown(p.stats())
+	}
+}
+
+// Stats tells the pool's state.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats()
+}
+
+func (p *Pool) stats() Stats {
+	st := Stats{Waiting: p.n, Taken: p.taken, WaitTotal: p.waited, Full: p.full}
+	for _, m := range p.members {
+		st.Threads += m.threads
+		running := min(m.out, m.threads)
+		st.Active += running
+		st.Parked += m.threads - running
+	}
+	return st
+}
+
+// Running lists what the processes are at.
+func (p *Pool) Running() []Running { return running(p.places()) }
+
+// places are the seats of all members.
+func (p *Pool) places() (seats []*seat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		for _, r := range m.slots {
+			seats = append(seats, r.seat)
+		}
+	}
+	return seats
+}
+
+// Down has requests refused from now on, and those that wait answered: no process is there, and
+// none will be soon. False ends that.
+func (p *Pool) Down(down bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = down
+	for down && p.n > 0 {
+		go p.pop().(*Call).turnAway(errDown)
+	}
+}
+
+// Running lists what the process is at.
+func (m *Member) Running() []Running {
+	m.pool.mu.Lock()
+	slots := m.slots
+	m.pool.mu.Unlock()
+	seats := make([]*seat, len(slots))
+	for i, r := range slots {
+		seats[i] = r.seat
+	}
+	return running(seats)
+}
+
+func running(seats []*seat) (running []Running) {
+	for _, s := range seats {
+		s.mu.Lock()
+		if c := s.call; c != nil {
+			running = append(running, s.running(c))
+		}
+		s.mu.Unlock()
+	}
+	return running
+}

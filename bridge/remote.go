@@ -1,0 +1,252 @@
+package bridge
+
+import (
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// remote is a slot of a worker process, and what runs there as a [Runner]. It is its request's from
+// the offer to the end; the fields that the pool reads, too, are under the pool's mutex.
+type remote struct {
+	pool *Pool
+	m    *Member
+	slot int
+	seat *seat
+
+	call    *Call // under the pool's mutex; nil: the slot is free
+	talking bool  // likewise: somebody waits for events, or is about to
+	missing bool  // likewise: the process died before it had an answer
+
+	// leads tells that the conversation's goroutine is the pool's loop: it must not wait.
+	leads  bool
+	events chan struct{} // an answer was posted; holds one
+	files  chan *os.File // descriptors that the worker has sent; holds one
+	reply  Reply
+	head   []byte   // a private copy of status, headers and traceback
+	file   *os.File // the one that reply names
+
+	reading atomic.Int32 // reads that are being served
+	reads   sync.WaitGroup
+}
+
+// Begin implements [Runner]: the first answer is there.
+func (r *remote) Begin(Request) Event {
+	if r.missing {
+		return r.nothing()
+	}
+	return r.event()
+}
+
+func (r *remote) nothing() Event {
+	r.reply = Reply{Total: -1, FD: -1}
+	return EventLost
+}
+
+// Next implements [Runner].
+func (r *remote) Next() Event {
+	r.closeFile()
+	r.m.front.Resume(r.slot)
+	return r.await()
+}
+
+// Abort implements [Runner].
+func (r *remote) Abort() Event {
+	r.closeFile()
+	r.m.front.GiveUp(r.slot)
+	for {
+		switch event := r.await(); event {
+		case EventChunk, EventFile: // pieces that it did not know to be for nobody
+			r.closeFile()
+			r.m.front.GiveUp(r.slot)
+		default:
+			return event
+		}
+	}
+}
+
+// Reply implements [Runner].
+func (r *remote) Reply() *Reply { return &r.reply }
+
+// Detach implements [Runner]: before anything that waits, somebody else becomes the loop.
+func (r *remote) Detach() {
+	if r.leads {
+		r.leads = false
+		go r.pool.lead()
+	}
+}
+
+// await waits for the next answer.
+func (r *remote) await() Event {
+	r.Detach()
+	select {
+	case <-r.events:
+		return r.event()
+	case <-r.m.dead:
+	}
+	select {
+	case <-r.events: // it was faster than the end
+		return r.event()
+	default:
+		return r.nothing()
+	}
+}
+
+// event takes in what was posted, or EventLost when nothing is to come.
+func (r *remote) event() Event {
+	r.reply = Reply{Total: -1, FD: -1}
+	answer, err := r.m.front.Answer(r.slot)
+	event := Event(answer.Kind)
+	if err == nil && (event > EventError || event < 0 || answer.Last != (event == EventDone || event == EventError)) {
+		err = link.ErrBroken
+	}
+	if err != nil {
+		r.m.spoilt(err)
+		return EventLost
+	}
+	// A copy: what is looked at more than once must not change meanwhile.
+	r.head = append(append(append(r.head[:0], answer.Status...), answer.Headers...), answer.Error...)
+	status, headers := r.head[:len(answer.Status)], r.head[len(answer.Status):][:len(answer.Headers)]
+	if answer.Head && !validHead(status, headers) {
+		r.m.spoilt(link.ErrBroken)
+		return EventLost
+	}
+	r.reply = Reply{
+		Head:    answer.Head,
+		Status:  status,
+		Headers: headers,
+		Body:    answer.Body,
+		Total:   answer.Total,
+		FD:      -1,
+		Offset:  answer.Offset,
+		Length:  answer.Length,
+		OSError: answer.OSError,
+		Error:   r.head[len(answer.Status)+len(answer.Headers):],
+	}
+	if event == EventFile && !r.takeFile() {
+		return EventLost
+	}
+	return event
+}
+
+// takeFile waits for the descriptor, which comes another way.
+func (r *remote) takeFile() bool {
+	select {
+	case r.file = <-r.files:
+	default:
+		r.Detach()
+		select {
+		case r.file = <-r.files:
+		case <-r.m.dead:
+			return false
+		}
+	}
+	// Anything else might keep the front waiting for ever.
+	if info, err := r.file.Stat(); err != nil || !info.Mode().IsRegular() {
+		r.m.spoilt(link.ErrBroken)
+		return false
+	}
+	r.reply.FD = int(r.file.Fd())
+	return true
+}
+
+func (r *remote) closeFile() {
+	if r.file != nil {
+		_ = r.file.Close()
+		r.file = nil
+	}
+}
+
+// validHead checks what the worker's seam has checked before: the app can write past that.
+func validHead(status, headers []byte) (ok bool) {
+	defer func() {
+		if recover() != nil { // lengths that can't be
+			ok = false
+		}
+	}()
+	if len(status) < 4 || status[3] != ' ' || !printable(status) {
+		return false
+	}
+	for _, c := range status[:3] {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	for name, value := range packedPairs(headers) {
+		if len(name) == 0 || !printable(name) || !printable(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// printable: no control character, a tab aside.
+func printable(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// converse is the way of the request from its first answer to its end. leads: the goroutine is the
+// pool's loop. It tells whether it is so still.
+func (r *remote) converse(leads bool) bool {
+	r.leads = leads
+	c := r.call // ours while we talk
+	o := c.converse(r.seat, r)
+	now := time.Now()
+	c.leave(r.seat, now)
+	if r.reading.Load() > 0 { // the worker has died, or lies
+		c.conn.in.interrupt()
+		r.Detach()
+		r.reads.Wait()
+	}
+	r.closeFile()
+	leads = r.leads
+	r.pool.free(r) // the next request may have the slot from here on
+	c.end(o, c.response.status, now)
+	return leads
+}
+
+// serveRead answers one read of the app.
+func (r *remote) serveRead(c *Call) {
+	defer r.reads.Done()
+	defer r.reading.Add(-1)
+	n, err := c.ReadBody(r.m.front.ReadBuffer(r.slot))
+	if err == nil {
+		r.m.front.Grant(r.slot, int32(n))
+		return
+	}
+	reason, known := readErrors[err]
+	if !known {
+		reason = link.ReadGone
+	}
+	r.m.front.Grant(r.slot, int32(reason))
+}
+
+// asked is told that the app wants to read. Under the pool's mutex.
+func (r *remote) asked() {
+	c := r.call
+	if c == nil || c.conn.body == nil || r.reading.Load() > 0 {
+		r.m.front.Grant(r.slot, int32(link.ReadEnd))
+		return
+	}
+	r.reading.Add(1)
+	r.reads.Add(1)
+	go r.serveRead(c)
+}
+
+// readErrors are the ends of a body, for both sides.
+var readErrors = map[error]link.ReadError{
+	io.EOF:           link.ReadEnd,
+	errGone:          link.ReadGone,
+	ErrBodyTimeout:   link.ReadTimeout,
+	ErrBodyTooLarge:  link.ReadTooLarge,
+	ErrBodyMalformed: link.ReadMalformed,
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/link"
+	"github.com/gowsgi/gowsgi/internal/workers"
+	"github.com/gowsgi/gowsgi/pyhost"
+)
+
+// master is the shape with worker processes: this one has the sockets, the queue and the logs, and no
+// Python.
+type master struct {
+	*site
+	fleet *workers.Fleet
+}
+
+// newMaster makes the master of a site. dir is the directory that the program was started in.
+func newMaster(s *site, dir string) *master {
+	return &master{s, workers.New(workers.Config{
+		Pool:    s.pool,
+		Log:     s.log,
+		Count:   s.config.Workers(),
+		Threads: s.config.Threads,
+		Size:    link.Size{Slots: s.config.Threads + spareSlots, Request: bridge.RequestMax(int(s.config.LimitHead))},
+		Path:    "/proc/self/exe",
+		Args:    os.Args,
+		Dir:     dir,
+		Mercy:   s.config.Mercy,
+	})}
+}
+
+// spareSlots are those of a worker process beyond its threads: what waits there for the first thread
+// that is free.
+const spareSlots = 1
+
+// serve runs until a signal ends it.
+func (m *master) serve() error {
+	if err := m.server.Open(); err != nil {
+		return err
+	}
+	m.signals = watchSignals()
+	begun := make(chan error, 1)
+	go func() {
+		about, err := m.fleet.Start()
+		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
+		begun <- err
+	}()
+	if err := m.whileLoading(begun); err != nil {
+		return err
+	}
+	m.figures.show(m.site)
+	failed := make(chan error, len(m.listeners))
+	for _, l := range m.listeners {
+		go func() { failed <- m.server.Serve(l) }()
+	}
+	if err := m.announce(); err != nil {
+		return err
+	}
+	return m.control(failed)
+}
+
+// whileLoading waits until the processes are ready. Signals end the program before.
+func (m *master) whileLoading(begun <-chan error) error {
+	for {
+		select {
+		case err := <-begun:
+			if failed := (*workers.Failed)(nil); errors.As(err, &failed) {
+				m.close() // the log goes out first
+				return m.notLoaded(failed)
+			}
+			return err
+		case sig := <-m.signals.arrived:
+			if m.signals.act(sig) == actDrain {
+				m.log.Info("exiting while the app is being imported", "signal", sig.String())
+				ctx, cancel := context.WithTimeout(context.Background(), 0)
+				m.fleet.Close(ctx, 0)
+				cancel()
+				m.close()
+				os.Exit(0)
+			}
+		}
+	}
+}
+
+func (m *master) notLoaded(f *workers.Failed) error {
+	if f.Code == exitNotLoaded {
+		return notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
+	}
+	return cli.Exit(f.Message, f.Code)
+}
+
+// exit is an error that has been reported.
+func exit(code int) error { return cli.Exit("", code) }
+
+// control waits for signals and acts on them, until the process is to end.
+func (m *master) control(failed <-chan error) error {
+	for {
+		select {
+		case err := <-failed:
+			if err != nil {
+				m.drain(0)
+				return err
+			}
+		case sig := <-m.signals.arrived:
+			switch {
+			case sig == syscall.SIGHUP:
+				go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+			case m.signals.act(sig) == actStacks:
+				go m.printStacks()
+			case m.signals.act(sig) == actDrain:
+				m.log.Info("draining", "signal", sig.String(), "timeout_s", m.config.DrainTimeout.Seconds())
+				go m.signals.exitOnSecond(m.site)
+				m.drain(int(sig.(syscall.Signal)))
+				return nil
+			}
+		}
+	}
+}
+
+// drain lets what runs end, then the processes.
+func (m *master) drain(signal int) {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), m.config.DrainTimeout)
+	defer cancel()
+	if err := m.server.Shutdown(ctx); err != nil {
+		for _, r := range m.server.Queue.Running() {
+			m.log.Warn("a request did not end in time and is cut", "request", r.Line, "age_s", r.Age.Seconds())
+		}
+		m.server.Abort()
+	}
+	end, cancelEnd := context.WithTimeout(context.Background(), max(m.config.DrainTimeout-time.Since(begun), exitGrace))
+	defer cancelEnd()
+	m.fleet.Close(end, signal)
+	m.pool.Close()
+}
+
+// printStacks writes what every Python thread of every process does to stderr.
+func (m *master) printStacks() {
+	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout+time.Second)
+	defer cancel()
+	for pid, text := range m.fleet.Stacks(ctx) {
+		_, _ = io.WriteString(m.out, fmt.Sprintf("--- stacks of all Python threads, pid %d ---\n%s--- end of stacks ---\n", pid, text))
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/logging"
+	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/workers"
+	"github.com/gowsgi/gowsgi/pyhost"
+)
+
+// work is the life of a worker process: Python, and no socket but the front's.
+func work(config *options.Config, self *workers.Self) error {
+	s := &site{config: config}
+	s.out = accesslog.NewWriter(os.Stderr)
+	s.out.JSON = config.LogJSON
+	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
+	defer s.close()
+	orders := make(chan int, 1)
+	loaded := make(chan struct{})
+	go self.Obey(workers.Orders{
+		Stop: func(signal int) {
+			select {
+			case orders <- signal:
+			default:
+			}
+		},
+		Stacks: func(w io.Writer) {
+			<-loaded
+			ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
+			defer cancel()
+			_ = s.host.Stacks(ctx, w, s.queue.Running())
+		},
+		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
+	})
+	err := s.enter()
+	if err == nil {
+		err = s.boot()
+	}
+	if err != nil {
+		return failed(self, err)
+	}
+	s.queue = &bridge.Queue{}
+	self.Attach(s.queue, s.log)
+	if err := s.host.Start(s.queue); err != nil {
+		return failed(self, err)
+	}
+	s.signals.reclaim(s.log)
+	close(loaded)
+	main, endMain := context.WithCancel(context.Background())
+	go func() {
+		s.obey(orders)
+		endMain()
+	}()
+	err = self.Ready(workers.Ready{
+		App:      s.app.Name,
+		Python:   pyhost.PythonVersion(),
+		ImportMS: s.imported.Milliseconds(),
+	})
+	if err != nil {
+		return nil // the front is gone, which Obey sees, too
+	}
+	s.host.Main(main)
+	return nil
+}
+
+// failed tells the front why there is no app to serve.
+func failed(self *workers.Self, err error) error {
+	f := workers.Failed{Message: err.Error(), Code: exitCode(err)}
+	if l := (*pyhost.LoadError)(nil); errors.As(err, &l) {
+		f.Message, f.Traceback, f.Code = l.Message, l.Traceback, exitNotLoaded
+	}
+	if self.Fail(f) == nil {
+		return exit(f.Code) // the front says it
+	}
+	return err
+}
+
+// obey waits for the front's order to end, and ends the app. Signals that come to the process itself
+// are the front's to act on: it gets them, too.
+func (s *site) obey(orders <-chan int) {
+	for {
+		select {
+		case sig := <-s.signals.arrived:
+			if s.signals.act(sig) == actStacks {
+				s.printStacks()
+			}
+		case signal := <-orders:
+			if signal != 0 {
+				s.tellApp(syscall.Signal(signal))
+			}
+			s.queue.Close()
+			s.end(time.Now(), 0)
+			return
+		}
+	}
+}

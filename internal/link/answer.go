@@ -1,0 +1,122 @@
+package link
+
+import "errors"
+
+// Event says what a worker's message is about.
+type Event uint32
+
+// The events.
+const (
+	// Posted: an answer lies in the slot. All but the last of a request wait for a verdict.
+	Posted Event = iota
+	// Wants: the app reads the body.
+	Wants
+	// StopRead: nobody waits for the read any more. StopWrite: nor for the answer.
+	StopRead
+	StopWrite
+	eventKinds
+)
+
+// Answer is what a thread of the worker has to say. In the front its slices are the shared memory:
+// the bytes may change at any time, the lengths can't.
+type Answer struct {
+	Kind    uint32 // the bridge's event
+	Head    bool
+	OSError bool
+	Last    bool // the request has ended in the worker
+	Status  []byte
+	Headers []byte
+	Body    []byte
+	Error   []byte
+	Total   int64
+	Offset  int64
+	Length  int64
+}
+
+const (
+	flagHead = 1 << iota
+	flagOSError
+	flagLast
+)
+
+// ReadError is why a body can't be read on: a negative length.
+type ReadError int32
+
+// The reasons, as pyhost's seam has them, and the end.
+const (
+	ReadEnd ReadError = -1 - iota
+	ReadGone
+	ReadTimeout
+	ReadTooLarge
+	ReadMalformed
+)
+
+var (
+	// ErrBroken: the worker's messages can't be.
+	ErrBroken = errors.New("link: the worker wrote nonsense into the shared memory")
+	// ErrAnswerSize: status and headers are too large.
+	ErrAnswerSize = errors.New("the response's status and headers are larger than 192 KiB")
+	// ErrGivenUp: the front wants no more of the response.
+	ErrGivenUp = errors.New("link: the front has given the request up")
+)
+
+// HeadMax is what status and headers may take of an answer.
+const HeadMax = 192 << 10
+
+// Room is what body (or a traceback) may take beside the status and headers of a.
+func (a *Answer) Room() int { return AnswerSize - len(a.Status) - len(a.Headers) }
+
+// write puts a into the slot. It fits.
+func (s *slot) write(a *Answer) {
+	at := s.answer
+	for _, part := range [][]byte{a.Status, a.Headers, a.Body, a.Error} {
+		at = at[copy(at, part):]
+	}
+	s.statusLen.Store(uint32(len(a.Status)))
+	s.headerLen.Store(uint32(len(a.Headers)))
+	s.chunkLen.Store(uint32(len(a.Body)))
+	s.errorLen.Store(uint32(len(a.Error)))
+	s.total.Store(a.Total)
+	s.offset.Store(a.Offset)
+	s.length.Store(a.Length)
+	s.event.Store(a.Kind)
+	flags := uint32(0)
+	if a.Head {
+		flags |= flagHead
+	}
+	if a.OSError {
+		flags |= flagOSError
+	}
+	if a.Last {
+		flags |= flagLast
+	}
+	s.flags.Store(flags)
+}
+
+// answered is the answer that lies in the slot, every number read once and checked.
+func (s *slot) answered() (Answer, error) {
+	flags := s.flags.Load()
+	a := Answer{
+		Kind:    s.event.Load(),
+		Head:    flags&flagHead != 0,
+		OSError: flags&flagOSError != 0,
+		Last:    flags&flagLast != 0,
+		Total:   s.total.Load(),
+		Offset:  s.offset.Load(),
+		Length:  s.length.Load(),
+	}
+	rest := s.answer
+	for _, part := range []struct {
+		to  *[]byte
+		len uint32
+	}{{&a.Status, s.statusLen.Load()}, {&a.Headers, s.headerLen.Load()}, {&a.Body, s.chunkLen.Load()}, {&a.Error, s.errorLen.Load()}} {
+		if uint64(part.len) > uint64(len(rest)) {
+			return Answer{}, ErrBroken
+		}
+		*part.to, rest = rest[:part.len:part.len], rest[part.len:]
+	}
+	if a.Total < -1 || a.Offset < 0 || a.Length < 0 {
+		return Answer{}, ErrBroken
+	}
+	return a, nil
+}

@@ -1,0 +1,130 @@
+package link
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Worker is the worker's side of a link. Wait, and Next with it, is for one caller at a time;
+// everything else belongs to who runs the slot's request.
+type Worker struct {
+	*memory
+	bell *os.File
+	news *os.File
+
+	mu sync.Mutex // guards out
+}
+
+// Join maps the memory that the front has made: files are those of Front.Files.
+func Join(size Size, files []*os.File) (*Worker, error) {
+	m, err := mapMemory(files[0], size)
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{memory: m, bell: files[1], news: files[2]}, nil
+}
+
+// Wait sleeps until there is a request, or until Interrupt.
+func (w *Worker) Wait() {
+	w.nap.Store(1)
+	if w.in.empty() {
+		var count [8]byte
+		_, _ = unix.Read(int(w.bell.Fd()), count[:]) // an error too is a reason to look again
+	}
+	w.nap.Store(0)
+}
+
+// Interrupt ends the Wait under way, or the next one. From any goroutine.
+func (w *Worker) Interrupt() { strike(w.bell) }
+
+// Next is the slot of the next request that is offered. It may be taken back until Take.
+func (w *Worker) Next() (int, bool) {
+	v, ok, _ := w.in.get()
+	return int(v), ok && int(v) < len(w.slots)
+}
+
+// Take takes the slot's request. False: the front has it back.
+func (w *Worker) Take(i int) bool {
+	s := &w.slots[i]
+	if !s.state.CompareAndSwap(slotOffered, slotTaken) {
+		return false
+	}
+	s.taken.Store(time.Now().UnixNano())
+	return true
+}
+
+// Environ is the packed environ. It stays until the last answer.
+func (w *Worker) Environ(i int) []byte {
+	s := &w.slots[i]
+	return s.request[:s.environLen.Load()]
+}
+
+// Body is the inline body, and whether there is more to read.
+func (w *Worker) Body(i int) ([]byte, bool) {
+	s := &w.slots[i]
+	from := s.environLen.Load()
+	return s.request[from : from+s.bodyLen.Load()], s.streams.Load() != 0
+}
+
+// Post gives an answer to the front. The next one must wait for Verdict, and there is none after
+// the last. It fits (see Answer.Room).
+func (w *Worker) Post(i int, a *Answer) {
+	s := &w.slots[i]
+	s.verdict.Store(pending)
+	s.write(a)
+	w.send(i, Posted)
+}
+
+// Verdict waits for the front's word on the answer. The error is ErrGivenUp.
+func (w *Worker) Verdict(i int) error {
+	if wait(&w.slots[i].verdict) == giveUp {
+		return ErrGivenUp
+	}
+	return nil
+}
+
+// Read asks the front for bytes of the body, and waits for them.
+func (w *Worker) Read(i int, p []byte) (int, ReadError) {
+	s := &w.slots[i]
+	want := min(len(p), ReadSize)
+	s.readMax.Store(uint32(want))
+	s.granted.Store(pending)
+	w.send(i, Wants)
+	if wait(&s.granted) == giveUp {
+		return 0, ReadGone
+	}
+	n := s.readLen.Load()
+	if n < 0 {
+		return 0, ReadError(n)
+	}
+	return copy(p[:min(int(n), want)], s.read), 0
+}
+
+// StopRead tells the front to end the Read under way. StopWrite does so for Verdict.
+func (w *Worker) StopRead(i int) { w.send(i, StopRead) }
+
+// StopWrite is StopRead for Verdict.
+func (w *Worker) StopWrite(i int) { w.send(i, StopWrite) }
+
+func (w *Worker) send(i int, event Event) {
+	w.mu.Lock()
+	w.out.put(uint32(i)<<8 | uint32(event))
+	w.mu.Unlock()
+	if w.frontNap.Load() != 0 && w.frontNap.CompareAndSwap(1, 0) {
+		strike(w.news)
+	}
+}
+
+// wait sleeps until the front has said something.
+func wait(word *atomic.Uint32) uint32 {
+	for {
+		if v := word.Load(); v != pending {
+			return v
+		}
+		futexWait(word, pending)
+	}
+}

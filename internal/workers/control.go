@@ -1,0 +1,156 @@
+package workers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// message is what goes over the control socket, one JSON object a packet, with at most one
+// descriptor beside it. One field is set.
+type message struct {
+	// To the front.
+	Ready  *Ready  `json:"ready,omitempty"`
+	Failed *Failed `json:"failed,omitempty"`
+	File   *int    `json:"file,omitempty"`   // the slot that the descriptor is for
+	Stacks string  `json:"stacks,omitempty"` // of all Python threads
+
+	// To the worker.
+	Stop       *int `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
+	WantStacks bool `json:"want_stacks,omitempty"`
+}
+
+// Ready is what a worker tells once the app is loaded.
+type Ready struct {
+	App      string   `json:"app"`
+	Python   string   `json:"python"`
+	ImportMS int64    `json:"import_ms"`
+	Notes    []string `json:"notes,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Failed is why the app can't be loaded.
+type Failed struct {
+	Message   string `json:"message"`
+	Traceback string `json:"traceback,omitempty"` // the app's own
+	Code      int    `json:"code"`                // what the program is to exit with
+}
+
+func (f *Failed) Error() string { return f.Message }
+
+// packetMax is the most that one message takes.
+const packetMax = 128 << 10
+
+// textMax is the most of a traceback or of stacks.
+const textMax = 48 << 10
+
+// control is one end of the socket. Sends may come from any goroutine; one receives.
+type control struct{ conn *net.UnixConn }
+
+// controlPair makes the socket: the front's end, and the file that the worker inherits.
+func controlPair() (*control, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "control")
+	ours, err := openControl(os.NewFile(uintptr(fds[0]), "control"))
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return ours, theirs, nil
+}
+
+// openControl takes over file.
+func openControl(file *os.File) (*control, error) {
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
+	socket, ok := conn.(*net.UnixConn)
+	if !ok {
+		conn.Close()
+		return nil, errors.New("the control socket is none")
+	}
+	_ = socket.SetWriteBuffer(4 * packetMax)
+	return &control{socket}, nil
+}
+
+// send sends m, with fd beside it unless that is negative.
+func (c *control) send(m message, fd int) error {
+	packet, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(packet) > packetMax {
+		return fmt.Errorf("a control message of %d bytes", len(packet))
+	}
+	var rights []byte
+	if fd >= 0 {
+		rights = unix.UnixRights(fd)
+	}
+	_, _, err = c.conn.WriteMsgUnix(packet, rights, nil)
+	return err
+}
+
+// receive is the next message, and the descriptor that came with it, or nil. The descriptor is the
+// caller's.
+func (c *control) receive(buffer []byte) (message, *os.File, error) {
+	var m message
+	var oob [64]byte
+	n, k, flags, _, err := c.conn.ReadMsgUnix(buffer, oob[:])
+	if err != nil {
+		return m, nil, err
+	}
+	file := descriptor(oob[:k])
+	switch {
+	case n == 0:
+		err = net.ErrClosed
+	case flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
+		err = errors.New("a control message is too long")
+	default:
+		err = json.Unmarshal(buffer[:n], &m)
+	}
+	if err != nil && file != nil {
+		file.Close()
+		file = nil
+	}
+	return m, file, err
+}
+
+// descriptor takes the first descriptor out of oob, and closes any other.
+func descriptor(oob []byte) (file *os.File) {
+	parts, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil
+	}
+	for i := range parts {
+		fds, err := unix.ParseUnixRights(&parts[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			unix.CloseOnExec(fd)
+			if file == nil {
+				file = os.NewFile(uintptr(fd), "file")
+			} else {
+				_ = unix.Close(fd)
+			}
+		}
+	}
+	return file
+}
+
+// cut shortens a text in its middle.
+func cut(text string) string {
+	if len(text) <= textMax {
+		return text
+	}
+	return text[:textMax/2] + "\n[…]\n" + text[len(text)-textMax/2:]
+}

@@ -1,0 +1,114 @@
+package workers
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// Variable is the environment variable by which a process knows that it is a worker.
+const Variable = "GOWSGI_WORKER_PROCESS"
+
+// inheritance is the variable's value.
+type inheritance struct {
+	Size   link.Size `json:"size"`
+	Number int       `json:"number"`
+}
+
+// The descriptors that a worker inherits: the control socket, then the link's.
+const firstFD = 3
+
+// Self is a worker process's own end.
+type Self struct {
+	Number  int
+	link    *link.Worker
+	control *control
+}
+
+// Inherit is what the front has left for this process; nil: it is no worker. The variable is
+// removed, so that the app's children don't take themselves for workers.
+func Inherit() (*Self, error) {
+	text, ok := os.LookupEnv(Variable)
+	if !ok {
+		return nil, nil
+	}
+	_ = os.Unsetenv(Variable)
+	var in inheritance
+	if err := json.Unmarshal([]byte(text), &in); err != nil {
+		return nil, fmt.Errorf("%s is for gowsgi's own use: %w", Variable, err)
+	}
+	var files []*os.File
+	for i := range 4 {
+		closeOnExec(firstFD + i)
+		files = append(files, os.NewFile(uintptr(firstFD+i), "inherited"))
+	}
+	c, err := openControl(files[0])
+	if err != nil {
+		return nil, err
+	}
+	l, err := link.Join(in.Size, files[1:])
+	if err != nil {
+		return nil, err
+	}
+	return &Self{Number: in.Number, link: l, control: c}, nil
+}
+
+// Orders are what the front wants of the worker.
+type Orders struct {
+	// Stop ends the process in order; signal is what the app's handler is to see, or 0.
+	Stop func(signal int)
+	// Stacks writes all Python threads' stacks.
+	Stacks func(io.Writer)
+	// Orphaned: the front is no more.
+	Orphaned func()
+}
+
+// Obey carries the front's orders out, one after the other, until it is gone.
+func (s *Self) Obey(orders Orders) {
+	buffer := make([]byte, packetMax)
+	for {
+		m, file, err := s.control.receive(buffer)
+		if err != nil {
+			orders.Orphaned()
+			return
+		}
+		switch {
+		case file != nil:
+			file.Close()
+		case m.Stop != nil:
+			go orders.Stop(*m.Stop)
+		case m.WantStacks:
+			go func() {
+				var text textWriter
+				orders.Stacks(&text)
+				_ = s.control.send(message{Stacks: cut(string(text))}, -1)
+			}()
+		}
+	}
+}
+
+type textWriter []byte
+
+func (t *textWriter) Write(p []byte) (int, error) {
+	*t = append(*t, p...)
+	return len(p), nil
+}
+
+// Attach makes the link the source of q's requests.
+func (s *Self) Attach(q *bridge.Queue, log *slog.Logger) {
+	bridge.NewStation(s.link, q, log, func(slot, fd int) error { return s.control.send(message{File: &slot}, fd) })
+}
+
+// Ready tells the front that requests may come.
+func (s *Self) Ready(r Ready) error { return s.control.send(message{Ready: &r}, -1) }
+
+// Fail tells the front why there will be none.
+func (s *Self) Fail(f Failed) error {
+	f.Traceback = cut(f.Traceback)
+	return s.control.send(message{Failed: &f}, -1)
+}

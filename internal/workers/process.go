@@ -1,0 +1,166 @@
+package workers
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// process is one worker process, from its start to its end.
+type process struct {
+	fleet   *Fleet
+	cmd     *exec.Cmd
+	front   *link.Front // the pool's after Join
+	control *control
+	begun   time.Time
+
+	ready  chan error // holds one: nil once the app is loaded, or why it isn't
+	about  Ready
+	exited chan struct{} // closed when it has been waited for
+
+	member  atomic.Pointer[bridge.Member] // once it has joined the pool
+	leaving atomic.Bool                   // its end is wanted
+	reason  atomic.Value                  // string: why it was killed
+	stacks  chan string                   // holds one
+}
+
+// start runs a new worker process.
+func (f *Fleet) start(number int) (*process, error) {
+	front, err := link.NewFront(f.config.Size)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := controlPair()
+	if err != nil {
+		front.Close()
+		return nil, err
+	}
+	defer theirs.Close()
+	p := &process{
+		fleet: f, front: front, control: ours, begun: time.Now(),
+		ready: make(chan error, 1), exited: make(chan struct{}), stacks: make(chan string, 1),
+	}
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
+	if err == nil {
+		p.cmd = &exec.Cmd{
+			Path:        f.config.Path,
+			Args:        f.config.Args,
+			Dir:         f.config.Dir,
+			Env:         append(os.Environ(), Variable+"="+string(text)),
+			Stdout:      os.Stdout,
+			Stderr:      os.Stderr,
+			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
+			SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // a terminal's signals are the front's
+		}
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		ours.conn.Close()
+		front.Close()
+		return nil, fmt.Errorf("cannot start a worker process: %w", err)
+	}
+	go p.listen()
+	go p.reap()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// listen takes in what the worker says.
+func (p *process) listen() {
+	buffer := make([]byte, packetMax)
+	for {
+		m, file, err := p.control.receive(buffer)
+		if err != nil {
+			return // reap says why
+		}
+		switch {
+		case m.File != nil && file != nil && p.member.Load() != nil:
+			p.member.Load().Deliver(*m.File, file)
+			continue
+		case m.Ready != nil:
+			p.about = *m.Ready
+			p.tell(nil)
+		case m.Failed != nil:
+			p.tell(m.Failed)
+		case m.Stacks != "":
+			select {
+			case p.stacks <- m.Stacks:
+			default:
+			}
+		}
+		if file != nil {
+			file.Close()
+		}
+	}
+}
+
+func (p *process) tell(err error) {
+	select {
+	case p.ready <- err:
+	default: // it has been said
+	}
+}
+
+// reap waits for the process's end.
+func (p *process) reap() {
+	_ = p.cmd.Wait() // ProcessState says more
+	p.tell(fmt.Errorf("the worker process ended before the app was loaded: %s", ending(p.cmd.ProcessState)))
+	close(p.exited)
+	p.fleet.ended(p)
+	p.control.conn.Close()
+}
+
+// ending tells how a process ended, as people say it.
+func ending(state *os.ProcessState) string {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case !ok:
+		return state.String()
+	case status.Signaled() && status.CoreDump():
+		return fmt.Sprintf("%s, core dumped", signalName(status.Signal()))
+	case status.Signaled():
+		return signalName(status.Signal())
+	}
+	return fmt.Sprintf("exit code %d", status.ExitStatus())
+}
+
+// kill ends it at once.
+func (p *process) kill(reason string) {
+	p.reason.CompareAndSwap(nil, reason)
+	_ = p.cmd.Process.Kill()
+}
+
+// retire has the process end its requests and leave. mercy is how long that may take.
+func (p *process) retire(mercy time.Duration, signal int) {
+	p.leaving.Store(true)
+	limit := time.NewTimer(mercy)
+	defer limit.Stop()
+	if m := p.member.Load(); m != nil {
+		select {
+		case <-m.Retire():
+		case <-p.exited:
+			return
+		case <-limit.C:
+			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", m.Number, "pid", p.pid())
+			p.kill("mercy")
+			<-p.exited
+			return
+		}
+	}
+	_ = p.control.send(message{Stop: &signal}, -1)
+	select {
+	case <-p.exited:
+	case <-limit.C:
+		p.fleet.log.Warn("a worker process did not leave in time and is killed: its threads or atexit functions hang", "pid", p.pid())
+		p.kill("mercy")
+		<-p.exited
+	}
+}
