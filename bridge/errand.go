@@ -57,7 +57,7 @@ type errand struct {
 	// thread of the app.
 	posting sync.Mutex
 	reading sync.Mutex
-	refused bool  // the front wants no more; under posting
+	refused error // why the front wants no more; under posting
 	fault   error // why the answer can't be given; likewise
 }
 
@@ -145,12 +145,12 @@ func (e *errand) conclude(s *seat, event Event, w Worker) {
 	if e.fault != nil {
 		a = link.Answer{Kind: uint32(EventError), Total: -1, Last: true, Error: []byte(e.fault.Error() + "\n")}
 	}
-	for !e.refused && len(a.Body)+len(a.Error) > a.Room() {
+	for e.refused == nil && len(a.Body)+len(a.Error) > a.Room() {
 		if e.piece(&a, w.Detach) != nil {
 			a.Body = nil
 		}
 	}
-	if e.refused {
+	if e.refused != nil {
 		a.Body = nil
 	}
 	s.mu.Lock()
@@ -166,18 +166,18 @@ const errorMax = 60 << 10
 func (e *errand) pass(event Event, reply *Reply, detach func()) error {
 	e.lock(detach)
 	defer e.posting.Unlock()
-	if e.refused {
-		return errGone
+	if e.refused != nil {
+		return e.refused
 	}
 	a := answerOf(event, reply)
 	if err := e.fits(&a); err != nil {
-		e.fault, e.refused = err, true
+		e.fault, e.refused = err, err
 		return err
 	}
 	if event == EventFile {
 		detach()
 		if err := e.st.sendFile(e.slot, reply.FD); err != nil {
-			e.fault, e.refused = err, true
+			e.fault, e.refused = err, err
 			return err
 		}
 	}
@@ -206,7 +206,7 @@ func (e *errand) post(a *link.Answer, detach func()) error {
 	e.st.link.Post(e.slot, a)
 	detach()
 	if err := e.st.link.Verdict(e.slot); err != nil {
-		e.refused = true
+		e.refused = err
 		return err
 	}
 	return nil
@@ -214,7 +214,7 @@ func (e *errand) post(a *link.Answer, detach func()) error {
 
 // fits tells whether the head does.
 func (e *errand) fits(a *link.Answer) error {
-	if a.Room() < link.AnswerSize-link.HeadMax {
+	if len(a.Status)+len(a.Headers) > link.HeadMax {
 		return link.ErrAnswerSize
 	}
 	return nil
@@ -228,7 +228,13 @@ func (e *errand) lock(detach func()) {
 }
 
 // Write implements [Request].
-func (e *errand) Write(reply *Reply) error { return e.pass(EventChunk, reply, func() {}) }
+func (e *errand) Write(reply *Reply) error {
+	err := e.pass(EventChunk, reply, func() {})
+	if err == link.ErrGivenUp { // as without a process between: what is too much is not said here
+		return nil
+	}
+	return err
+}
 
 func answerOf(event Event, r *Reply) link.Answer {
 	return link.Answer{

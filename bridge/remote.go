@@ -30,8 +30,8 @@ type remote struct {
 	head   []byte   // a private copy of status, headers and traceback
 	file   *os.File // the one that reply names
 
-	reading atomic.Int32 // reads that are being served
-	reads   sync.WaitGroup
+	reading atomic.Bool    // a read is being served
+	reads   sync.WaitGroup // its goroutine
 }
 
 // Begin implements [Runner]: the first answer is there.
@@ -56,13 +56,11 @@ func (r *remote) Next() Event {
 
 // Abort implements [Runner].
 func (r *remote) Abort() Event {
-	r.closeFile()
-	r.m.front.GiveUp(r.slot)
 	for {
+		r.closeFile()
+		r.m.front.GiveUp(r.slot, r.call.response.failed != nil)
 		switch event := r.await(); event {
-		case EventChunk, EventFile: // pieces that it did not know to be for nobody
-			r.closeFile()
-			r.m.front.GiveUp(r.slot)
+		case EventChunk, EventFile: // it had more under way
 		default:
 			return event
 		}
@@ -202,7 +200,7 @@ func (r *remote) converse(leads bool) bool {
 	o := c.converse(r.seat, r)
 	now := time.Now()
 	c.leave(r.seat, now)
-	if r.reading.Load() > 0 { // the worker has died, or lies
+	if r.reading.Load() { // the worker has died, or lies
 		c.conn.in.interrupt()
 		r.Detach()
 		r.reads.Wait()
@@ -217,27 +215,26 @@ func (r *remote) converse(leads bool) bool {
 // serveRead answers one read of the app.
 func (r *remote) serveRead(c *Call) {
 	defer r.reads.Done()
-	defer r.reading.Add(-1)
 	n, err := c.ReadBody(r.m.front.ReadBuffer(r.slot))
-	if err == nil {
-		r.m.front.Grant(r.slot, int32(n))
-		return
+	said := int32(n)
+	if err != nil {
+		reason, known := readErrors[err]
+		if !known {
+			reason = link.ReadGone
+		}
+		said = int32(reason)
 	}
-	reason, known := readErrors[err]
-	if !known {
-		reason = link.ReadGone
-	}
-	r.m.front.Grant(r.slot, int32(reason))
+	r.reading.Store(false) // first: the app may ask for more at once
+	r.m.front.Grant(r.slot, said)
 }
 
 // asked is told that the app wants to read. Under the pool's mutex.
 func (r *remote) asked() {
 	c := r.call
-	if c == nil || c.conn.body == nil || r.reading.Load() > 0 {
+	if c.conn.body == nil || r.reading.Swap(true) {
 		r.m.front.Grant(r.slot, int32(link.ReadEnd))
 		return
 	}
-	r.reading.Add(1)
 	r.reads.Add(1)
 	go r.serveRead(c)
 }

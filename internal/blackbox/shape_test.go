@@ -9,7 +9,7 @@ type shape struct {
 	args []string // options that choose it
 }
 
-var shapes = []shape{{name: "single"}}
+var shapes = []shape{{name: "single"}, {name: "master", args: []string{"--master"}}}
 
 // variant is a shape together with the attribute of the app module that is served.
 type variant struct {

@@ -55,16 +55,19 @@ var (
 	// ErrBroken: the worker's messages can't be.
 	ErrBroken = errors.New("link: the worker wrote nonsense into the shared memory")
 	// ErrAnswerSize: status and headers are too large.
-	ErrAnswerSize = errors.New("the response's status and headers are larger than 192 KiB")
-	// ErrGivenUp: the front wants no more of the response.
+	ErrAnswerSize = errors.New("the response's status and headers are larger than 1.9 MiB")
+	// ErrGivenUp: the front wants no more of the response. ErrGone: since the client has left.
 	ErrGivenUp = errors.New("link: the front has given the request up")
+	ErrGone    = errors.New("link: the client has left")
 )
 
 // HeadMax is what status and headers may take of an answer.
-const HeadMax = 192 << 10
+const HeadMax = AnswerSize - PieceSize/2
 
-// Room is what body (or a traceback) may take beside the status and headers of a.
-func (a *Answer) Room() int { return AnswerSize - len(a.Status) - len(a.Headers) }
+// Room is what body and traceback may take beside the status and headers of a.
+func (a *Answer) Room() int {
+	return min(PieceSize, AnswerSize-len(a.Status)-len(a.Headers))
+}
 
 // write puts a into the slot. It fits.
 func (s *slot) write(a *Answer) {

@@ -125,8 +125,14 @@ func (f *Front) Answer(i int) (Answer, error) { return f.slots[i].answered() }
 // Resume lets the thread go on after its answer.
 func (f *Front) Resume(i int) { f.say(i, goOn) }
 
-// GiveUp tells it that nobody wants the rest.
-func (f *Front) GiveUp(i int) { f.say(i, giveUp) }
+// GiveUp tells it that nobody wants the rest; gone: since the client has left.
+func (f *Front) GiveUp(i int, gone bool) {
+	if gone {
+		f.say(i, hungUp)
+		return
+	}
+	f.say(i, giveUp)
+}
 
 func (f *Front) say(i int, what uint32) {
 	s := &f.slots[i]

@@ -26,7 +26,9 @@ const (
 	slotHead = 256
 	// AnswerSize is the most bytes of one posted answer: status, headers, a piece of the body,
 	// traceback.
-	AnswerSize = 256 << 10
+	AnswerSize = 2 << 20
+	// PieceSize is the most bytes of a body in it: what was once used stays in memory.
+	PieceSize = 256 << 10
 	// ReadSize is the most bytes of a request body that one read gets.
 	ReadSize = 64 << 10
 
@@ -114,6 +116,7 @@ const (
 	pending uint32 = iota
 	goOn
 	giveUp
+	hungUp
 )
 
 func mapMemory(file *os.File, size Size) (*memory, error) {

@@ -79,10 +79,13 @@ func (w *Worker) Post(i int, a *Answer) {
 	w.send(i, Posted)
 }
 
-// Verdict waits for the front's word on the answer. The error is ErrGivenUp.
+// Verdict waits for the front's word on the answer. The error is ErrGivenUp or ErrGone.
 func (w *Worker) Verdict(i int) error {
-	if wait(&w.slots[i].verdict) == giveUp {
+	switch wait(&w.slots[i].verdict) {
+	case giveUp:
 		return ErrGivenUp
+	case hungUp:
+		return ErrGone
 	}
 	return nil
 }
