@@ -250,3 +250,18 @@ func answerOf(event Event, r *Reply) link.Answer {
 		Length:  r.Length,
 	}
 }
+
+// Overdue finds the request in a slot that the front has ended, as a thread of this process has it.
+// nil: none has.
+func (st *Station) Overdue(slot int) *Overdue {
+	for _, s := range st.queue.places() {
+		s.mu.Lock()
+		e, _ := s.call.(*errand)
+		if e != nil && e.slot == slot {
+			defer s.mu.Unlock()
+			return &Overdue{Running: s.running(e), seat: s, run: s.runs}
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}

@@ -37,6 +37,15 @@ type Overdue struct {
 	run  uint64
 }
 
+// Process is the worker process that the request is with, and its slot there; nil: it is with a
+// thread of this one.
+func (o *Overdue) Process() (m *Member, slot int) {
+	if r := o.seat.remote; r != nil {
+		return r.m, r.slot
+	}
+	return nil, 0
+}
+
 // Ended tells whether the thread has come back from the request. It does not block, and may be
 // called with the GIL.
 func (o *Overdue) Ended() bool {
@@ -63,7 +72,16 @@ func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, _ := s.call.(*Call)
-	if c == nil || now.Sub(c.begun) < limit {
+	if c == nil {
+		return nil
+	}
+	if s.remote != nil { // the slot is the call's as long as the seat has it
+		if !s.remote.m.front.IsTaken(s.remote.slot) {
+			return nil
+		}
+		c.begun = s.remote.begun(c, now)
+	}
+	if now.Sub(c.begun) < limit {
 		return nil
 	}
 	r := &c.response

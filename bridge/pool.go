@@ -10,15 +10,15 @@ import (
 )
 
 // Pool is the queue in front of worker processes. Requests wait in it, oldest first; each goes to
-// the process that has the fewest. A process gets as many as it has threads, and one more, for the
-// first thread that is free; one that it has not taken can be had back, when another process has
-// nothing to do, or when its own stops or dies.
+// the process that has the fewest, which gets as many as it has threads. Those that share a GIL don't take
+// them all at once; what has not been taken can be had back, when another process has nothing to do, or
+// when its own stops or dies.
 //
 // One goroutine, the loop, asks the [Source], and takes in what the processes answer. It sends
 // answers as far as that needs no waiting; where it would have to wait, another goroutine becomes
 // the loop first.
 type Pool struct {
-	// Limit is how many requests may wait, those with a process not counted; 0: no limit.
+	// Limit is how many requests may wait for a thread; 0: no limit.
 	Limit int
 	// Outgrown is as [Queue]'s.
 	Outgrown func(Stats)
@@ -29,8 +29,8 @@ type Pool struct {
 	unwatch func(fd int)
 	members []*Member
 	fifo
-	turn     int // the member whose messages are read next
-	ended    Tally
+	turn     int   // the member whose messages are read next
+	gone     Tally // what processes did that are no more
 	taken    uint64
 	waited   time.Duration
 	full     uint64
@@ -61,6 +61,7 @@ type Member struct {
 	moved   uint64        // moves at the last sweep
 	stalled bool          // it did not take what it was offered; until it says something
 	served  uint64
+	closed  bool // the link is
 }
 
 // Join adds a process that is ready: front is its link, which is the pool's from here on.
@@ -68,6 +69,7 @@ func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member
 	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
 		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan struct{}, 1), files: make(chan *os.File, 1)}
+		r.seat.remote = r
 		m.slots = append(m.slots, r)
 		m.unused = append(m.unused, r)
 	}
@@ -84,6 +86,20 @@ func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member
 	p.interrupt() // it must be asked, too
 	p.assign()
 	return m, nil
+}
+
+// Served is how many requests the process has ended.
+func (m *Member) Served() uint64 {
+	m.pool.mu.Lock()
+	defer m.pool.mu.Unlock()
+	return m.served
+}
+
+// Busy is how many requests the process has.
+func (m *Member) Busy() int {
+	m.pool.mu.Lock()
+	defer m.pool.mu.Unlock()
+	return m.out
 }
 
 // Retire has the process get nothing more. What it has not taken goes to others. The channel is
@@ -156,6 +172,13 @@ func (m *Member) settle() {
 	}
 	select {
 	case <-m.dead:
+		if m.closed {
+			return
+		}
+		m.closed = true
+		for _, r := range m.slots {
+			m.pool.gone.Add(&r.seat.tally) // nobody changes it any more
+		}
 		_ = m.front.Close()
 	default:
 	}
@@ -164,16 +187,25 @@ func (m *Member) settle() {
 // withdraw takes up to n requests back that the process has not taken. Under the mutex.
 func (m *Member) withdraw(n int) {
 	for _, r := range m.slots {
-		if n > 0 && r.call != nil && !r.talking && m.front.Withdraw(r.slot) {
-			c := r.call
-			r.seat.mu.Lock()
-			r.seat.call = nil
-			r.seat.mu.Unlock()
-			m.unuse(r)
-			m.pool.putBack(c)
+		if n > 0 && r.call != nil && !r.talking && m.takeBack(r) {
 			n--
 		}
 	}
+}
+
+// takeBack puts the slot's request back into the queue, where its age has it, unless the process has
+// taken it. Under the mutex.
+func (m *Member) takeBack(r *remote) bool {
+	if !m.front.Withdraw(r.slot) {
+		return false
+	}
+	c := r.call
+	r.seat.mu.Lock()
+	r.seat.call = nil
+	r.seat.mu.Unlock()
+	m.unuse(r)
+	m.pool.putBack(c)
+	return true
 }
 
 // unuse makes the slot free. Under the mutex.
@@ -193,7 +225,7 @@ func (p *Pool) Push(c *Call) error {
 	if p.down {
 		return errNobody
 	}
-	if p.Limit > 0 && p.n >= p.Limit && p.room() == nil {
+	if p.Limit > 0 && !p.spare() && p.n >= p.Limit {
 		p.full++
 		return ErrQueueFull
 	}
@@ -202,10 +234,22 @@ func (p *Pool) Push(c *Call) error {
 	return nil
 }
 
+// spare tells whether a process has a thread for one more.
+func (p *Pool) spare() bool {
+	return slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving && !m.stalled && m.out < m.threads })
+}
+
 // Expired takes back the oldest request if it was pushed before t, else nil.
 func (p *Pool) Expired(t time.Time) *Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, m := range p.members { // what a process has is older than what waits here
+		for _, r := range m.slots {
+			if r.call != nil && !r.talking && r.call.pushed.Before(t) && m.takeBack(r) {
+				return p.pop().(*Call)
+			}
+		}
+	}
 	if p.head == nil || !p.head.entry().pushed.Before(t) {
 		return nil
 	}
@@ -215,7 +259,7 @@ func (p *Pool) Expired(t time.Time) *Call {
 // room is the member that is to have the next request, nil if none has room for it.
 func (p *Pool) room() (best *Member) {
 	for _, m := range p.members {
-		most := m.threads + 1
+		most := m.threads
 		if m.stalled {
 			most = 1 // to see whether it is back
 		}
@@ -296,6 +340,12 @@ func (p *Pool) sweep(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.members {
+		for _, r := range m.slots {
+			// Those whose client has left are not started: assign sees to that.
+			if r.call != nil && !r.talking && r.call.stale(now) {
+				m.takeBack(r)
+			}
+		}
 		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
 			m.stalled = true
 			m.withdraw(len(m.slots))

@@ -57,6 +57,9 @@ type seat struct {
 	tally Tally
 	runs  uint64 // how many there have been
 
+	// remote is the slot that it stands for, in front of worker processes; else nil.
+	remote *remote
+
 	// out is where the worker puts heads and small bodies together. Its own.
 	out []byte
 

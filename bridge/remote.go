@@ -197,6 +197,9 @@ func printable(text []byte) bool {
 func (r *remote) converse(leads bool) bool {
 	r.leads = leads
 	c := r.call // ours while we talk
+	r.seat.mu.Lock()
+	c.begun = r.begun(c, time.Now())
+	r.seat.mu.Unlock()
 	o := c.converse(r.seat, r)
 	now := time.Now()
 	c.leave(r.seat, now)
@@ -210,6 +213,19 @@ func (r *remote) converse(leads bool) bool {
 	r.pool.free(r) // the next request may have the slot from here on
 	c.end(o, c.response.status, now)
 	return leads
+}
+
+// begun is when a thread of the worker took c, as it says; c.begun if that can't be, or none has.
+// The slot is c's.
+func (r *remote) begun(c *Call, now time.Time) time.Time {
+	if r.missing {
+		return c.begun
+	}
+	at := r.m.front.TakenAt(r.slot)
+	if at.Before(c.begun) || at.After(now) {
+		return c.begun
+	}
+	return at
 }
 
 // serveRead answers one read of the app.

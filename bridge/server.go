@@ -45,6 +45,7 @@ type Backlog interface {
 
 	attach(s Source) bool
 	places() []*seat
+	threads() []Thread
 }
 
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set

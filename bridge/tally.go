@@ -97,7 +97,7 @@ func (s *Snapshot) Served() (sum Tally) {
 
 // Snapshot looks at the server. From any goroutine.
 func (s *Server) Snapshot() Snapshot {
-	snapshot := Snapshot{Queue: s.Queue.Stats(), Threads: threads(s.Queue.places()), Draining: s.draining.Load()}
+	snapshot := Snapshot{Queue: s.Queue.Stats(), Threads: s.Queue.threads(), Draining: s.draining.Load()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snapshot.Unserved = s.unserved
@@ -105,7 +105,19 @@ func (s *Server) Snapshot() Snapshot {
 	return snapshot
 }
 
-func threads(seats []*seat) []Thread {
+func (q *Queue) threads() []Thread { return looks(q.places()) }
+
+func (p *Pool) threads() []Thread {
+	all := looks(p.places())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(all) > 0 {
+		all[0].Tally.Add(&p.gone)
+	}
+	return all
+}
+
+func looks(seats []*seat) []Thread {
 	threads := make([]Thread, len(seats))
 	for i, s := range seats {
 		threads[i] = s.look()

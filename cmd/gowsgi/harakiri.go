@@ -33,7 +33,7 @@ func (s *site) overdue(o *bridge.Overdue) {
 			_, raised, _ = s.raise(o)
 		}
 	}
-	if !o.Ended() {
+	if !o.Ended() && s.self == nil { // else the front replaces this process, and says so
 		s.log.Error("harakiri: the thread has not come back and is lost for now; a restart brings it back",
 			"request", o.Line, "thread", o.Worker+1, "threads", s.config.Threads, "raised", raised)
 	}

@@ -31,20 +31,25 @@ func newMaster(s *site, dir string) *master {
 		Log:     s.log,
 		Count:   s.config.Workers(),
 		Threads: s.config.Threads,
-		Size:    link.Size{Slots: s.config.Threads + spareSlots, Request: bridge.RequestMax(int(s.config.LimitHead))},
+		Size:    link.Size{Slots: s.config.Threads, Request: bridge.RequestMax(int(s.config.LimitHead))},
 		Path:    "/proc/self/exe",
 		Args:    os.Args,
 		Dir:     dir,
 		Mercy:   s.config.Mercy,
+		Recycling: workers.Recycling{
+			Requests: uint64(s.config.MaxRequests),
+			Delta:    uint64(s.config.MaxRequestsDelta),
+			MinAge:   s.config.MinLifetime,
+			MaxAge:   s.config.MaxLifetime,
+			RSS:      int64(s.config.ReloadRSS) << 20,
+			EvilRSS:  int64(s.config.EvilReloadRSS) << 20,
+		},
 	})}
 }
 
-// spareSlots are those of a worker process beyond its threads: what waits there for the first thread
-// that is free.
-const spareSlots = 1
-
 // serve runs until a signal ends it.
 func (m *master) serve() error {
+	m.server.Overdue = func(o *bridge.Overdue) { m.fleet.Harakiri(o, m.config.HarakiriGrace) }
 	if err := m.server.Open(); err != nil {
 		return err
 	}
@@ -66,7 +71,11 @@ func (m *master) serve() error {
 	if err := m.announce(); err != nil {
 		return err
 	}
-	return m.control(failed)
+	touched := make(chan string, 1)
+	if len(m.config.TouchReload) > 0 {
+		go watchFiles(m.config.TouchReload, touched)
+	}
+	return m.control(failed, touched)
 }
 
 // whileLoading waits until the processes are ready. Signals end the program before.
@@ -103,7 +112,7 @@ func (m *master) notLoaded(f *workers.Failed) error {
 func exit(code int) error { return cli.Exit("", code) }
 
 // control waits for signals and acts on them, until the process is to end.
-func (m *master) control(failed <-chan error) error {
+func (m *master) control(failed <-chan error, touched <-chan string) error {
 	for {
 		select {
 		case err := <-failed:
@@ -111,9 +120,13 @@ func (m *master) control(failed <-chan error) error {
 				m.drain(0)
 				return err
 			}
+		case file := <-touched:
+			m.log.Info("reloading", "touched", file)
+			go func() { _ = m.fleet.Reload() }()
 		case sig := <-m.signals.arrived:
 			switch {
 			case sig == syscall.SIGHUP:
+				m.log.Info("reloading", "signal", sig.String())
 				go func() { _ = m.fleet.Reload() }() // it has said what is wrong
 			case m.signals.act(sig) == actStacks:
 				go m.printStacks()
@@ -150,5 +163,36 @@ func (m *master) printStacks() {
 	defer cancel()
 	for pid, text := range m.fleet.Stacks(ctx) {
 		_, _ = io.WriteString(m.out, fmt.Sprintf("--- stacks of all Python threads, pid %d ---\n%s--- end of stacks ---\n", pid, text))
+	}
+}
+
+// touchInterval is how often the files of --touch-reload are looked at; uWSGI's.
+const touchInterval = time.Second
+
+// watchFiles tells of files that change: their time or size. One that is missing comes to be a change,
+// too.
+func watchFiles(files []string, touched chan<- string) {
+	type stamp struct {
+		at   time.Time
+		size int64
+	}
+	look := func(file string) (s stamp) {
+		if info, err := os.Stat(file); err == nil {
+			s = stamp{info.ModTime(), info.Size()}
+		}
+		return s
+	}
+	seen := make([]stamp, len(files))
+	for i, file := range files {
+		seen[i] = look(file)
+	}
+	for range time.Tick(touchInterval) {
+		for i, file := range files {
+			now := look(file)
+			if now != seen[i] && now != (stamp{}) {
+				touched <- file
+			}
+			seen[i] = now
+		}
 	}
 }

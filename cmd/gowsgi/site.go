@@ -16,6 +16,7 @@ import (
 	"github.com/gowsgi/gowsgi/internal/listen"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
 
@@ -38,6 +39,7 @@ type site struct {
 
 	server *bridge.Server
 	queue  *bridge.Queue // that of this process's Python threads
+	self   *workers.Self // this process is a worker; else nil
 	pool   *bridge.Pool  // that of worker processes, in place of all of Python's; nil: there are none
 }
 

@@ -18,7 +18,7 @@ import (
 
 // work is the life of a worker process: Python, and no socket but the front's.
 func work(config *options.Config, self *workers.Self) error {
-	s := &site{config: config}
+	s := &site{config: config, self: self}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
@@ -38,6 +38,7 @@ func work(config *options.Config, self *workers.Self) error {
 			defer cancel()
 			_ = s.host.Stacks(ctx, w, s.queue.Running())
 		},
+		Harakiri: func(o *bridge.Overdue) { s.overdue(o) },
 		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
 	})
 	err := s.enter()
@@ -83,14 +84,16 @@ func failed(self *workers.Self, err error) error {
 	return err
 }
 
-// obey waits for the front's order to end, and ends the app. Signals that come to the process itself
-// are the front's to act on: it gets them, too.
+// obey waits for the front's order to end, and ends the app.
 func (s *site) obey(orders <-chan int) {
 	for {
 		select {
 		case sig := <-s.signals.arrived:
-			if s.signals.act(sig) == actStacks {
+			switch s.signals.act(sig) {
+			case actStacks:
 				s.printStacks()
+			case actDrain: // a supervisor may send it to all of its processes: the front knows whether this one is meant
+				s.self.Leave()
 			}
 		case signal := <-orders:
 			if signal != 0 {

@@ -28,7 +28,7 @@ func (s *server) crash(t *testing.T, path string) string {
 
 // Extensions crash. Their stacks in C say nothing to who wrote the app; Python's do.
 func TestCrashShowsStacks(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		for path, words := range map[string][]string{
 			"/segv?a=b": {"SIGSEGV", "in reads_nothing", "in segv", " is at GET /segv?a=b\n"},
 			"/abort":    {"SIGABRT", "in aborts", " is at GET /abort\n"},
@@ -54,7 +54,7 @@ func TestCrashShowsStacks(t *testing.T) {
 
 // A supervisor's SIGABRT, which wants to know where the process hangs.
 func TestAbortFromOutside(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.start(t, launch{App: "crash"})
 		s.get(t, "/").want(t, 200, "index")
 		s.signal(t, syscall.SIGABRT)
@@ -67,7 +67,7 @@ func TestAbortFromOutside(t *testing.T) {
 
 // The app's own faulthandler comes first, and the stacks are not written twice.
 func TestCrashWithFaulthandler(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		for path, words := range map[string]string{"/segv": "Fatal Python error: Segmentation fault", "/abort": "Fatal Python error: Aborted"} {
 			s := v.start(t, launch{App: "crash", Env: []string{"WANTS=faulthandler"}})
 			if text := s.crash(t, path); !strings.Contains(text, words) || strings.Contains(text, stacksBegin) {
@@ -79,7 +79,7 @@ func TestCrashWithFaulthandler(t *testing.T) {
 
 // A child that the app forked ends by the signal, and the server goes on.
 func TestCrashOfChild(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.start(t, launch{App: "crash"})
 		s.get(t, "/child").want(t, 200, "11")
 		s.log.wait(t, "SIGSEGV"+stacksBegin, "end of the Python stacks")

@@ -108,7 +108,9 @@ func ignoredHere(name string) bool { return name == "SIGHUP" && os.Getppid() == 
 // faulthandler's handlers live beside Go's; design 7: none may lack SA_ONSTACK.
 func testFaulthandler(t *testing.T, s *server) {
 	n := s.log.len()
-	s.signal(t, syscall.SIGXCPU)
+	if err := syscall.Kill(s.python(t), syscall.SIGXCPU); err != nil {
+		t.Fatal(err)
+	}
 	s.log.waitSince(t, n, "most recent call first")
 	s.get(t, "/").want(t, 200, "index")
 }

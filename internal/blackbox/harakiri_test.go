@@ -183,7 +183,7 @@ func TestHarakiriOfNeighbour(t *testing.T) {
 
 // A thread that does not come back is reported, and is of use again when it does.
 func TestHarakiriInVain(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.harakiri(t, "0.3", "--harakiri-grace", "0.5", "--threads", "2")
 		s.get(t, "/stubborn").wantStatus(t, 504)
 		s.event(t, "swallowed")

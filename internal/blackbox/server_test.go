@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -258,6 +261,25 @@ func (s *server) noCrash(t *testing.T) {
 }
 
 func (s *server) pid() int { return s.cmd.Process.Pid }
+
+// python is the process that the app is in: the only child of a master.
+func (s *server) python(t *testing.T) int {
+	t.Helper()
+	if !slices.Contains(s.cmd.Args, "--master") {
+		return s.pid()
+	}
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.pid()))
+	for _, task := range tasks {
+		if text, err := os.ReadFile(task); err == nil && len(strings.Fields(string(text))) > 0 {
+			pid, err := strconv.Atoi(strings.Fields(string(text))[0])
+			if err == nil {
+				return pid
+			}
+		}
+	}
+	t.Fatal("the master has no child")
+	return 0
+}
 
 func (s *server) signal(t *testing.T, sig syscall.Signal) {
 	t.Helper()

@@ -41,3 +41,12 @@ func inTurn(t *testing.T, attrs []string, f func(t *testing.T, v variant)) {
 		}
 	}
 }
+
+// alone is run for what is told of a single process: its pid, its signals, its end.
+func alone(t *testing.T, attrs []string, f func(t *testing.T, v variant)) {
+	t.Helper()
+	t.Parallel()
+	for _, attr := range attrs {
+		t.Run(shapes[0].name+"/"+attr, func(t *testing.T) { f(t, variant{shapes[0], attr}) })
+	}
+}

@@ -216,7 +216,7 @@ func TestShutdownOrder(t *testing.T) {
 
 // An app may ask for its own end.
 func TestAppSignalsItself(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.start(t, launch{App: "signals"})
 		s.get(t, "/kill-self").want(t, 200, "sent")
 		s.wantEnd(t, 10*time.Second, 0)
@@ -269,7 +269,7 @@ func TestQuitWhileWedged(t *testing.T) {
 // Clause: "signal.signal at import": handlers are kept, run, and harm nobody. TERM and INT
 // remain the server's, whatever the app wants with them.
 func TestAppSignalHandlers(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.start(t, launch{App: "signals", Env: []string{"WANTS=handlers own-term"}})
 		var got map[string]string
 		s.get(t, "/handlers").json(t, &got)

@@ -97,6 +97,18 @@ type Config struct {
 	ReadyFD int
 	// DrainTimeout is how long running requests get after SIGTERM; 0 is no time at all.
 	DrainTimeout time.Duration
+	// MaxRequests is how many requests a worker process serves, and MaxRequestsDelta how many more at most, by chance;
+	// 0 is any number.
+	MaxRequests, MaxRequestsDelta int
+	// MinLifetime is the age before which a worker process is not replaced for its requests or memory.
+	MinLifetime time.Duration
+	// MaxLifetime is the age at which a worker process is replaced; 0 is never.
+	MaxLifetime time.Duration
+	// ReloadRSS is the memory in MiB at which a worker process is replaced, EvilReloadRSS that at which it is killed;
+	// 0 is never.
+	ReloadRSS, EvilReloadRSS int
+	// TouchReload lists files whose change is a reload.
+	TouchReload []string
 	// Mercy is how long a worker process that is replaced may take to end its requests.
 	Mercy time.Duration
 	// Check asks to load the app and exit.

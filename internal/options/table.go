@@ -253,6 +253,43 @@ var Table = []Option{
 		Field: func(c *Config) any { return &c.DrainTimeout },
 	},
 	{
+		Name: "max-requests", Short: "R", Kind: Int, Arg: "N", Default: "0", Topic: topicProcess, Max: 1 << 40,
+		Help:  "Replace a worker process that has served that many requests; 0 is never.",
+		Field: func(c *Config) any { return &c.MaxRequests },
+	},
+	{
+		Name: "max-requests-delta", Kind: Int, Arg: "N", Default: "0", Topic: topicProcess, Max: 1 << 40,
+		Help:  "Up to so many more, by chance, so that not all are replaced at once.",
+		UWSGI: "Same, but times the worker's number.",
+		Field: func(c *Config) any { return &c.MaxRequestsDelta },
+	},
+	{
+		Name: "min-worker-lifetime", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicProcess,
+		Help:  "No worker process is replaced for its requests or its memory before that age.",
+		UWSGI: "Same, default 60.",
+		Field: func(c *Config) any { return &c.MinLifetime },
+	},
+	{
+		Name: "max-worker-lifetime", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicProcess,
+		Help:  "Replace worker processes of that age; 0 is never.",
+		Field: func(c *Config) any { return &c.MaxLifetime },
+	},
+	{
+		Name: "reload-on-rss", Kind: Int, Arg: "MB", Default: "0", Topic: topicProcess, Max: 1 << 30,
+		Help:  "Replace a worker process that has that much memory, in MiB. Its requests end first; 0 is never.",
+		Field: func(c *Config) any { return &c.ReloadRSS },
+	},
+	{
+		Name: "evil-reload-on-rss", Kind: Int, Arg: "MB", Default: "0", Topic: topicProcess, Max: 1 << 30,
+		Help:  "Kill a worker process that has that much memory, in MiB, whatever it is at; 0 is never.",
+		Field: func(c *Config) any { return &c.EvilReloadRSS },
+	},
+	{
+		Name: "touch-reload", Kind: List, Arg: "FILE", Topic: topicProcess,
+		Help:  "Reload, as at SIGHUP, when this file changes. Repeatable. Needs --master.",
+		Field: func(c *Config) any { return &c.TouchReload },
+	},
+	{
 		Name: "worker-reload-mercy", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicProcess,
 		Help:  "How long a worker process that is replaced may take to end its requests. Then it is killed.",
 		Field: func(c *Config) any { return &c.Mercy },

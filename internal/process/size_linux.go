@@ -8,8 +8,11 @@ import (
 )
 
 // Size is this process's address space and resident set, in bytes. 0 is unknown.
-func Size() (vsz, rss int64) {
-	statm, err := os.ReadFile("/proc/self/statm")
+func Size() (vsz, rss int64) { return SizeOf(os.Getpid()) }
+
+// SizeOf is Size of another process.
+func SizeOf(pid int) (vsz, rss int64) {
+	statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
 	if err != nil {
 		return 0, 0
 	}

@@ -18,10 +18,12 @@ type message struct {
 	Failed *Failed `json:"failed,omitempty"`
 	File   *int    `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string  `json:"stacks,omitempty"` // of all Python threads
+	Leave  bool    `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
 
 	// To the worker.
-	Stop       *int `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
-	WantStacks bool `json:"want_stacks,omitempty"`
+	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
+	WantStacks bool      `json:"want_stacks,omitempty"`
+	Harakiri   *Harakiri `json:"harakiri,omitempty"`
 }
 
 // Ready is what a worker tells once the app is loaded.
@@ -31,6 +33,13 @@ type Ready struct {
 	ImportMS int64    `json:"import_ms"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Harakiri is a request that has taken too long, and whose client has been told.
+type Harakiri struct {
+	Slot     int    `json:"slot"`
+	Remote   string `json:"remote"`
+	Answered bool   `json:"answered"`
 }
 
 // Failed is why the app can't be loaded.

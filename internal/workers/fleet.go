@@ -27,6 +27,8 @@ type Config struct {
 	Args []string
 	Dir  string
 
+	Recycling Recycling
+
 	// Mercy is how long a process may take to end its requests and leave.
 	Mercy time.Duration
 }
@@ -36,20 +38,21 @@ type Fleet struct {
 	config Config
 	log    *slog.Logger
 
-	mu      sync.Mutex
-	current []*process // those that take requests, or will
-	all     map[*process]bool
-	failing int // starts in a row that came to nothing
-	closing bool
-	end     chan struct{} // closed by Close
+	mu          sync.Mutex
+	current     []*process // those that take requests, or will
+	all         map[*process]bool
+	generations int // started by Reload
+	failing     int // starts in a row that came to nothing
+	closing     bool
+	end         chan struct{} // closed by Close
 
 	reloading sync.Mutex
-	restarts  map[string]int // by reason
+	restarts  map[string]uint64 // by reason
 }
 
 // New makes a fleet without processes.
 func New(config Config) *Fleet {
-	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]int{}}
+	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
@@ -59,6 +62,7 @@ func (f *Fleet) Start() (Ready, error) {
 	if err != nil {
 		return Ready{}, err
 	}
+	go f.watch()
 	return generation[0].about, f.join(generation)
 }
 
@@ -96,6 +100,8 @@ func (f *Fleet) generation() ([]*process, error) {
 	return nil, failed
 }
 
+var errOutdated = errors.New("a reload has come in between")
+
 var errClosing = errors.New("the server is shutting down")
 
 // launch starts a process that the fleet knows of.
@@ -107,6 +113,7 @@ func (f *Fleet) launch(number int) (*process, error) {
 	}
 	p, err := f.start(number)
 	if err == nil {
+		p.generation = f.generations
 		f.all[p] = true
 	}
 	return p, err
@@ -117,12 +124,12 @@ func (f *Fleet) join(processes []*process) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range processes {
-		select {
-		case <-p.exited: // so soon; ended has seen it, or will
-			if p.member.Load() == nil {
-				continue
-			}
-		default:
+		if p.generation != f.generations {
+			return errOutdated
+		}
+		if p.over { // so soon
+			go f.replace(0, 0)
+			continue
 		}
 		m, err := f.config.Pool.Join(p.front, f.config.Threads, func(err error) {
 			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
@@ -143,11 +150,12 @@ func (f *Fleet) join(processes []*process) error {
 func (f *Fleet) ended(p *process) {
 	f.mu.Lock()
 	delete(f.all, p)
+	p.over = true
+	m := p.member.Load()
 	had := slices.Contains(f.current, p)
 	f.current = slices.DeleteFunc(f.current, func(o *process) bool { return o == p })
 	closing := f.closing
 	f.mu.Unlock()
-	m := p.member.Load()
 	if m == nil {
 		p.front.Close()
 		return
@@ -156,7 +164,7 @@ func (f *Fleet) ended(p *process) {
 		f.report(p, m)
 	}
 	m.Lost()
-	if had && !closing && !p.leaving.Load() {
+	if had && !closing && !p.leaving.Load() && !p.succeeded.Load() {
 		f.replace(m.Number, time.Since(p.begun))
 	}
 }
@@ -176,6 +184,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 		args = append(args, "requests", lines)
 	}
 	f.log.Error("a worker process has died; it is replaced", args...)
+	f.count("died")
 }
 
 const (
@@ -216,7 +225,7 @@ func (f *Fleet) replace(number int, age time.Duration) {
 			p.leaving.Store(true)
 			p.kill("start failed")
 		}
-		if errors.Is(err, errClosing) {
+		if errors.Is(err, errClosing) || errors.Is(err, errOutdated) {
 			return
 		}
 		f.mu.Lock()
@@ -260,10 +269,15 @@ func (f *Fleet) Reload() error {
 	f.mu.Lock()
 	old := f.current
 	f.current = nil
+	f.generations++
+	for _, p := range generation {
+		p.generation = f.generations
+	}
 	f.mu.Unlock()
 	if err := f.join(generation); err != nil {
 		return err
 	}
+	f.count("reload")
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
 		p.leaving.Store(true)

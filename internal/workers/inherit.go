@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/link"
@@ -28,6 +29,7 @@ type Self struct {
 	Number  int
 	link    *link.Worker
 	control *control
+	station atomic.Pointer[bridge.Station]
 }
 
 // Inherit is what the front has left for this process; nil: it is no worker. The variable is
@@ -64,6 +66,8 @@ type Orders struct {
 	Stop func(signal int)
 	// Stacks writes all Python threads' stacks.
 	Stacks func(io.Writer)
+	// Harakiri is told of a request that the front has ended.
+	Harakiri func(*bridge.Overdue)
 	// Orphaned: the front is no more.
 	Orphaned func()
 }
@@ -82,6 +86,11 @@ func (s *Self) Obey(orders Orders) {
 			file.Close()
 		case m.Stop != nil:
 			go orders.Stop(*m.Stop)
+		case m.Harakiri != nil && s.station.Load() != nil:
+			if o := s.station.Load().Overdue(m.Harakiri.Slot); o != nil {
+				o.Remote, o.Answered = m.Harakiri.Remote, m.Harakiri.Answered
+				go orders.Harakiri(o)
+			}
 		case m.WantStacks:
 			go func() {
 				var text textWriter
@@ -101,11 +110,14 @@ func (t *textWriter) Write(p []byte) (int, error) {
 
 // Attach makes the link the source of q's requests.
 func (s *Self) Attach(q *bridge.Queue, log *slog.Logger) {
-	bridge.NewStation(s.link, q, log, func(slot, fd int) error { return s.control.send(message{File: &slot}, fd) })
+	s.station.Store(bridge.NewStation(s.link, q, log, func(slot, fd int) error { return s.control.send(message{File: &slot}, fd) }))
 }
 
 // Ready tells the front that requests may come.
 func (s *Self) Ready(r Ready) error { return s.control.send(message{Ready: &r}, -1) }
+
+// Leave asks the front to replace this process.
+func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
 
 // Fail tells the front why there will be none.
 func (s *Self) Fail(f Failed) error {

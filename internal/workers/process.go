@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,10 +26,16 @@ type process struct {
 	about  Ready
 	exited chan struct{} // closed when it has been waited for
 
-	member  atomic.Pointer[bridge.Member] // once it has joined the pool
-	leaving atomic.Bool                   // its end is wanted
-	reason  atomic.Value                  // string: why it was killed
-	stacks  chan string                   // holds one
+	member     atomic.Pointer[bridge.Member] // once it has joined the pool
+	leaving    atomic.Bool                   // its end is wanted
+	reason     atomic.Value                  // string: why it was killed
+	stacks     chan string                   // holds one
+	doomed     atomic.Int32                  // requests that will not end
+	once       sync.Once                     // its replacement is ordered once
+	succeeded  atomic.Bool                   // it is: its end needs no other one
+	limit      uint64                        // requests that it is to serve; 0: any number
+	over       bool                          // it is no more; under the fleet's mutex
+	generation int                           // the fleet's when it was started
 }
 
 // start runs a new worker process.
@@ -45,7 +52,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	defer theirs.Close()
 	p := &process{
 		fleet: f, front: front, control: ours, begun: time.Now(),
-		ready: make(chan error, 1), exited: make(chan struct{}), stacks: make(chan string, 1),
+		limit: f.requestLimit(), ready: make(chan error, 1), exited: make(chan struct{}), stacks: make(chan string, 1),
 	}
 	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
 	if err == nil {
@@ -90,6 +97,8 @@ func (p *process) listen() {
 			p.tell(nil)
 		case m.Failed != nil:
 			p.tell(m.Failed)
+		case m.Leave:
+			go p.fleet.recycle(p, "it was told to end")
 		case m.Stacks != "":
 			select {
 			case p.stacks <- m.Stacks:
