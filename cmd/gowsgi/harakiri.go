@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/workers"
 )
 
 // raiseAgain is how often it is tried to raise HarakiriError in a thread, and whether it has come
@@ -17,11 +18,7 @@ const raiseAgain = 100 * time.Millisecond
 func (s *site) overdue(o *bridge.Overdue) {
 	begun := time.Now()
 	stack, raised, err := s.raise(o)
-	client := "cut off"
-	if o.Answered {
-		client = "504"
-	}
-	args := []any{"request", o.Line, "remote", o.Remote, "age_s", o.Age.Seconds(), "thread", o.Worker + 1, "client", client}
+	args := []any{"request", o.Line, "remote", o.Remote, "age_s", o.Age.Seconds(), "thread", o.Worker + 1, "client", told(o.Answered)}
 	if err != nil {
 		stack = s.host.StackWithoutGIL(o.Worker)
 		args = append(args, "error", "the GIL could not be had: "+err.Error())
@@ -37,6 +34,24 @@ func (s *site) overdue(o *bridge.Overdue) {
 		s.log.Error("harakiri: the thread has not come back and is lost for now; a restart brings it back",
 			"request", o.Line, "thread", o.Worker+1, "threads", s.config.Threads, "raised", raised)
 	}
+}
+
+// harakiri is overdue for what the front has ended. o is nil when the app has come back since.
+func (s *site) harakiri(h workers.Harakiri, o *bridge.Overdue) {
+	if o != nil {
+		s.overdue(o)
+		return
+	}
+	s.log.Error("harakiri: the app took too long for a request, and has come back since",
+		"request", h.Line, "remote", h.Remote, "age_s", h.Age.Seconds(), "client", told(h.Answered))
+}
+
+// told is what a client got.
+func told(answered bool) string {
+	if answered {
+		return "504"
+	}
+	return "cut off"
 }
 
 func (s *site) raise(o *bridge.Overdue) (stack string, raised bool, err error) {

@@ -38,7 +38,7 @@ func work(config *options.Config, self *workers.Self) error {
 			defer cancel()
 			_ = s.host.Stacks(ctx, w, s.queue.Running())
 		},
-		Harakiri: func(o *bridge.Overdue) { s.overdue(o) },
+		Harakiri: s.harakiri,
 		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
 	})
 	err := s.enter()

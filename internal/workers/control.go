@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,9 +38,11 @@ type Ready struct {
 
 // Harakiri is a request that has taken too long, and whose client has been told.
 type Harakiri struct {
-	Slot     int    `json:"slot"`
-	Remote   string `json:"remote"`
-	Answered bool   `json:"answered"`
+	Slot     int           `json:"slot"`
+	Line     string        `json:"line"`
+	Age      time.Duration `json:"age"`
+	Remote   string        `json:"remote"`
+	Answered bool          `json:"answered"` // by 504; else it was cut
 }
 
 // Failed is why the app can't be loaded.

@@ -67,7 +67,7 @@ type Orders struct {
 	// Stacks writes all Python threads' stacks.
 	Stacks func(io.Writer)
 	// Harakiri is told of a request that the front has ended.
-	Harakiri func(*bridge.Overdue)
+	Harakiri func(Harakiri, *bridge.Overdue) // nil when the app has come back since
 	// Orphaned: the front is no more.
 	Orphaned func()
 }
@@ -87,10 +87,11 @@ func (s *Self) Obey(orders Orders) {
 		case m.Stop != nil:
 			go orders.Stop(*m.Stop)
 		case m.Harakiri != nil && s.station.Load() != nil:
-			if o := s.station.Load().Overdue(m.Harakiri.Slot); o != nil {
+			o := s.station.Load().Overdue(m.Harakiri.Slot)
+			if o != nil {
 				o.Remote, o.Answered = m.Harakiri.Remote, m.Harakiri.Answered
-				go orders.Harakiri(o)
 			}
+			go orders.Harakiri(*m.Harakiri, o)
 		case m.WantStacks:
 			go func() {
 				var text textWriter

@@ -107,7 +107,7 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 	if p == nil {
 		return // it leaves anyway
 	}
-	h := Harakiri{Slot: slot, Remote: o.Remote, Answered: o.Answered}
+	h := Harakiri{Slot: slot, Line: o.Line, Age: o.Age, Remote: o.Remote, Answered: o.Answered}
 	_ = p.control.send(message{Harakiri: &h}, -1)
 	p.doomed.Add(1)
 	defer p.doomed.Add(-1)
