@@ -11,7 +11,7 @@ import (
 )
 
 // reads is an app that reads its whole body and answers with its size, or the error.
-var reads = answers(func(c *Call) Reply {
+var reads = answers(func(c Request) Reply {
 	body, err := readAll(c)
 	if err != io.EOF {
 		return start("200 OK").whole(fmt.Sprintf("%d bytes, then: %v", len(body), err))
@@ -20,7 +20,7 @@ var reads = answers(func(c *Call) Reply {
 })
 
 // ignores is an app that leaves its body where it is.
-var ignores = answers(func(*Call) Reply { return start("200 OK").whole("ok") })
+var ignores = answers(func(Request) Reply { return start("200 OK").whole("ok") })
 
 // chunked is a body in chunks of n bytes.
 func chunked(body string, n int) string {
@@ -87,7 +87,7 @@ func TestChunkedDetails(t *testing.T) {
 // TestReadPieces: a read gives what is there, and does not wait for more.
 func TestReadPieces(t *testing.T) {
 	pieces := make(chan string, 10)
-	f := serve(t, new(Server), answers(func(c *Call) Reply {
+	f := serve(t, new(Server), answers(func(c Request) Reply {
 		buf := make([]byte, 1000)
 		for {
 			n, err := c.ReadBody(buf)
@@ -114,7 +114,7 @@ func TestReadPieces(t *testing.T) {
 
 // TestReadAgain: the end and errors stay.
 func TestReadAgain(t *testing.T) {
-	f := serve(t, new(Server), answers(func(c *Call) Reply {
+	f := serve(t, new(Server), answers(func(c Request) Reply {
 		body, err := readAll(c)
 		for range 3 {
 			if n, again := c.ReadBody(make([]byte, 10)); n != 0 || again != err {
@@ -135,7 +135,7 @@ func TestReadAgain(t *testing.T) {
 // (io.Reader).
 func TestReadNothing(t *testing.T) {
 	read := make(chan string, 2)
-	f := serve(t, new(Server), answers(func(c *Call) Reply {
+	f := serve(t, new(Server), answers(func(c Request) Reply {
 		for _, p := range [][]byte{nil, {}} {
 			n, err := c.ReadBody(p)
 			read <- fmt.Sprint(n, " ", err)
@@ -212,7 +212,7 @@ func TestExpectContinueSent(t *testing.T) {
 // TestExpectContinueAfterHead: once the answer is under way, an interim one would be part of it. A
 // client that sends its body all the same is heard.
 func TestExpectContinueAfterHead(t *testing.T) {
-	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			if yield(EventChunk, start("200 OK").with("a,")) {
 				body, err := readAll(c)
@@ -312,7 +312,7 @@ func TestUnreadChunks(t *testing.T) {
 func TestBodyLimit(t *testing.T) {
 	limits := lenient
 	limits.Body = 1000
-	raises := func(c *Call) iter.Seq2[Event, Reply] {
+	raises := func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			body, err := readAll(c)
 			if err != io.EOF {
@@ -349,7 +349,7 @@ func TestBodyLimit(t *testing.T) {
 func TestBodyTimeout(t *testing.T) {
 	limits := lenient
 	limits.BodyIdle = 200 * time.Millisecond
-	f := serve(t, &Server{Limits: limits}, answers(func(c *Call) Reply {
+	f := serve(t, &Server{Limits: limits}, answers(func(c Request) Reply {
 		body, err := readAll(c)
 		return start("200 OK").whole(fmt.Sprint(len(body), " ", errors.Is(err, ErrBodyTimeout)))
 	}))

@@ -1,7 +1,9 @@
 package bridge
 
 import (
+	"errors"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"github.com/gowsgi/gowsgi/internal/link"
@@ -119,9 +121,21 @@ func (e *errand) run(s *seat, w Worker) {
 	s.call = e
 	s.runs++
 	s.mu.Unlock()
+	open := false // the app is between two answers
+	defer func() {
+		if p := recover(); p != nil { // ours: it must not take the process along
+			e.st.log.Error("panic in a request: please report this", "request", e.requestLine(), "panic", p, "traceback", string(debug.Stack()))
+			if open {
+				w.Abort()
+			}
+			e.fault = errPanic
+			e.conclude(s, EventError, w)
+		}
+	}()
 	event := w.Begin(e)
-	for event == EventChunk || event == EventFile {
+	for open = event == EventChunk || event == EventFile; open; open = event == EventChunk || event == EventFile {
 		if e.pass(event, w.Reply(), w.Detach) != nil {
+			open = false
 			w.Abort()
 			event = EventDone
 			break
@@ -130,6 +144,8 @@ func (e *errand) run(s *seat, w Worker) {
 	}
 	e.conclude(s, event, w)
 }
+
+var errPanic = errors.New("gowsgi has failed; its log says more")
 
 // conclude posts the last answer. The slot is the front's afterwards.
 func (e *errand) conclude(s *seat, event Event, w Worker) {
@@ -154,9 +170,12 @@ func (e *errand) conclude(s *seat, event Event, w Worker) {
 		a.Body = nil
 	}
 	s.mu.Lock()
+	over := s.call == nil
 	s.call = nil
 	s.mu.Unlock()
-	e.st.link.Post(e.slot, &a)
+	if !over { // else a panic came late
+		e.st.link.Post(e.slot, &a)
+	}
 }
 
 // errorMax is how much of a traceback the front gets.

@@ -8,12 +8,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/link"
 )
 
 // front is a Server on a loopback port, with one worker for each app.
@@ -46,8 +50,14 @@ func serve(t testing.TB, s *Server, apps ...app) *front {
 
 func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 	f := &front{Server: s, t: t, addr: l.Addr(), log: new(lines), served: make(chan error, 1)}
-	if s.Queue == nil {
-		s.Queue = new(Queue)
+	queue := new(Queue) // the threads'
+	switch given, _ := s.Queue.(*Queue); {
+	case given != nil:
+		queue = given
+	case pooled && len(apps) > 0:
+		s.Queue = f.pool(queue, len(apps))
+	default:
+		s.Queue = queue
 	}
 	if s.Limits == (Limits{}) {
 		s.Limits = lenient
@@ -67,18 +77,60 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 					t.Errorf("a panic would have ended the process: %v", p)
 				}
 			}()
-			s.Queue.(*Queue).Work(w, func() { close(seated) })
+			queue.Work(w, func() { close(seated) })
 		})
 		<-seated
 	}
 	go func() { f.served <- s.Serve(l) }()
-	t.Cleanup(func() { f.stop(&working) })
+	t.Cleanup(func() { f.stop(queue, &working) })
 	return f
 }
 
-func (f *front) stop(working *sync.WaitGroup) {
+// pooled has tests run with a pool and a worker process's end of a link, both in this process, as far
+// as they don't bring a queue of their own.
+var pooled = os.Getenv("GOWSGI_TEST_POOL") != ""
+
+// pool is one whose only member is q.
+func (f *front) pool(q *Queue, threads int) *Pool {
+	front, err := link.NewFront(link.Size{Slots: threads, Request: RequestMax(64 << 10)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var files []*os.File
+	for _, file := range front.Files() {
+		fd, err := unix.Dup(int(file.Fd()))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), file.Name()))
+	}
+	worker, err := link.Join(front.Size(), files)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	p := new(Pool)
+	m, err := p.Join(front, threads, func(err error) { f.t.Errorf("a member was spoilt: %v", err) })
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	NewStation(worker, q, slog.New(slog.NewTextHandler(f.log, nil)), func(slot, fd int) error {
+		fd, err := unix.Dup(fd)
+		if err == nil {
+			m.Deliver(slot, os.NewFile(uintptr(fd), "file"))
+		}
+		return err
+	})
+	f.t.Cleanup(func() { // last: the worker's end is no longer used
+		m.Lost()
+		_ = worker.Close()
+	})
+	return p
+}
+
+func (f *front) stop(q *Queue, working *sync.WaitGroup) {
 	f.shutdown()
 	f.Queue.Close()
+	q.Close()
 	left := make(chan struct{})
 	go func() {
 		working.Wait()
@@ -86,9 +138,9 @@ func (f *front) stop(working *sync.WaitGroup) {
 	}()
 	receive(f.t, "the workers leave", left)
 	until(f.t, "nobody asks for requests any more", func() bool {
-		f.Queue.(*Queue).mu.Lock()
-		defer f.Queue.(*Queue).mu.Unlock()
-		return !f.Queue.(*Queue).polling
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !q.polling
 	})
 	if err := receive(f.t, "Serve returns", f.served); err != nil {
 		f.t.Errorf("Serve: %v", err)

@@ -20,7 +20,7 @@ func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
 
 // before is next behind the gate.
 func (g *gate) before(next app) app {
-	return func(c *Call) iter.Seq2[Event, Reply] {
+	return func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			g.pass(c)
 			next(c)(yield)
@@ -28,7 +28,7 @@ func (g *gate) before(next app) app {
 	}
 }
 
-func (g *gate) pass(c *Call) {
+func (g *gate) pass(c Request) {
 	g.entered <- value(c, "PATH_INFO")
 	<-g.opened
 }

@@ -42,7 +42,7 @@ func TestHarakiri(t *testing.T) {
 		"error":   script(EventError, failure("HarakiriError")),
 		"chunks":  script(EventChunk, start("200 OK").with("a"), EventChunk, chunk("b")),
 		"write()": writes(script(), start("200 OK").with("a"), chunk("b")),
-		"panic":   func(*Call) iter.Seq2[Event, Reply] { panic("late") },
+		"panic":   func(Request) iter.Seq2[Event, Reply] { panic("late") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +112,7 @@ func TestHarakiriWithinResponse(t *testing.T) {
 			t.Parallel()
 			s, late := hasty(200 * time.Millisecond)
 			g := newGate()
-			f := serve(t, s, func(c *Call) iter.Seq2[Event, Reply] {
+			f := serve(t, s, func(c Request) iter.Seq2[Event, Reply] {
 				return func(yield func(Event, Reply) bool) {
 					if yield(EventChunk, test.head.with("part")) {
 						g.pass(c)
@@ -180,7 +180,7 @@ func TestHarakiriWhileWriting(t *testing.T) {
 func TestHarakiriWhileReading(t *testing.T) {
 	t.Parallel()
 	s, late := hasty(200 * time.Millisecond)
-	f := serve(t, s, answers(func(c *Call) Reply {
+	f := serve(t, s, answers(func(c Request) Reply {
 		_, err := readAll(c)
 		return start("200 OK").whole(fmt.Sprint(err))
 	}))
@@ -236,7 +236,7 @@ func TestHarakiriOrNot(t *testing.T) {
 	const workers, rounds = 4, 12
 	s, late := hasty(sweepInterval / 2)
 	var n atomic.Int64
-	a := func(c *Call) iter.Seq2[Event, Reply] {
+	a := func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			begun := time.Now()
 			wait := sweepInterval/2 + time.Duration(n.Add(1)%10)*sweepInterval/10

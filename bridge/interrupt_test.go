@@ -12,7 +12,7 @@ import (
 func TestInterruptRead(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 100000", "Transfer-Encoding: chunked"} {
 		read := make(chan error, 1)
-		f := serve(t, new(Server), answers(func(c *Call) Reply {
+		f := serve(t, new(Server), answers(func(c Request) Reply {
 			buf := make([]byte, 100)
 			if n, err := c.ReadBody(buf); err != nil || string(buf[:n]) != "hello" {
 				t.Errorf("%q, %v", buf[:n], err)
@@ -44,7 +44,7 @@ func TestInterruptRead(t *testing.T) {
 // torn, so the connection ends.
 func TestInterruptWrite(t *testing.T) {
 	came := make(chan struct{})
-	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			wrote := make(chan error, 1)
 			go func() {

@@ -106,7 +106,7 @@ func TestManyConnections(t *testing.T) {
 // TestPeer: the environ's endpoint over real sockets.
 func TestPeer(t *testing.T) {
 	environs := make(chan []string, 1)
-	keep := answers(func(c *Call) Reply {
+	keep := answers(func(c Request) Reply {
 		got, err := pairs(c.Environ(), binary.NativeEndian.Uint32)
 		if err != nil {
 			t.Error(err)

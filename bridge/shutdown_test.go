@@ -132,7 +132,7 @@ func TestShutdownDrains(t *testing.T) {
 		head("POST /1", "Connection: close"),
 	} {
 		g := newGate()
-		f := serve(t, new(Server), g.before(answers(func(c *Call) Reply {
+		f := serve(t, new(Server), g.before(answers(func(c Request) Reply {
 			return start("200 OK").whole(big)
 		})))
 		c := f.dial()
@@ -208,7 +208,7 @@ func TestShutdownReading(t *testing.T) {
 // TestShutdownStreams: bodies under way go on, in both directions.
 func TestShutdownStreams(t *testing.T) {
 	g := newGate()
-	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			if yield(EventChunk, start("200 OK").with("first,")) {
 				g.pass(c)
@@ -379,7 +379,7 @@ func TestStartStop(t *testing.T) {
 // TestAppPanics: a panic on a worker's side ends its request, and no more than that.
 func TestAppPanics(t *testing.T) {
 	panics := func(steps ...any) app {
-		return func(c *Call) iter.Seq2[Event, Reply] {
+		return func(c Request) iter.Seq2[Event, Reply] {
 			return func(yield func(Event, Reply) bool) {
 				if value(c, "PATH_INFO") == "/well" {
 					yield(EventDone, start("200 OK").whole("well"))

@@ -25,7 +25,7 @@ func newSource(size int, total int64, headers ...string) *source {
 	return &source{reply: start("200 OK", headers...).with(piece), next: piece, total: total}
 }
 
-func (s *source) app(*Call) iter.Seq2[Event, Reply] {
+func (s *source) app(Request) iter.Seq2[Event, Reply] {
 	return func(yield func(Event, Reply) bool) {
 		r := s.reply
 		for more := true; more && (s.total == 0 || s.yielded.Load() < s.total); r = chunk(s.next) {
@@ -184,7 +184,7 @@ func TestClientLeaves(t *testing.T) {
 // TestClientLeavesWhileWriting: write() tells the app.
 func TestClientLeavesWhileWriting(t *testing.T) {
 	failed := make(chan error, 1)
-	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			r := start("200 OK").with(big)
 			for {
@@ -215,7 +215,7 @@ func TestClientLeavesWhileWriting(t *testing.T) {
 // TestChunkOnTheWire: a chunk can be read while the app is at the next.
 func TestChunkOnTheWire(t *testing.T) {
 	step := make(chan struct{})
-	f := serve(t, new(Server), func(*Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			yield(EventChunk, start("200 OK").with("one"))
 			<-step
@@ -259,10 +259,10 @@ func TestClientThatStays(t *testing.T) {
 // TestLateSweep: the sweeper may come for a write that has just succeeded. The next must not pay.
 func TestLateSweep(t *testing.T) {
 	s := newSource(100, 3)
-	f := serve(t, new(Server), func(c *Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			for event, reply := range s.app(c) {
-				c.conn.out.bell.ring() // as the sweeper does
+				c.(*Call).conn.out.bell.ring() // as the sweeper does
 				if !yield(event, reply) {
 					return
 				}

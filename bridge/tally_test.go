@@ -8,7 +8,7 @@ import (
 
 // byPath is an app for each path.
 func byPath(apps map[string]app) app {
-	return func(c *Call) iter.Seq2[Event, Reply] { return apps[value(c, "PATH_INFO")](c) }
+	return func(c Request) iter.Seq2[Event, Reply] { return apps[value(c, "PATH_INFO")](c) }
 }
 
 // tallied are the figures that tell requests apart; Bytes and Time go by the clock and the Date.
@@ -80,7 +80,7 @@ func TestTally(t *testing.T) {
 }
 
 // reading answers once it has read all that comes of the body.
-func reading(c *Call) iter.Seq2[Event, Reply] {
+func reading(c Request) iter.Seq2[Event, Reply] {
 	return func(yield func(Event, Reply) bool) {
 		_, _ = readAll(c)
 		yield(EventDone, start("200 OK").whole("read"))
@@ -108,7 +108,7 @@ func TestTallyBytes(t *testing.T) {
 
 // TestTallyWriteErrors: a client that leaves a large answer unread.
 func TestTallyWriteErrors(t *testing.T) {
-	f := serve(t, new(Server), func(*Call) iter.Seq2[Event, Reply] {
+	f := serve(t, new(Server), func(Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			for next := start("200 OK"); yield(EventChunk, next.with(big)); {
 				next = chunk("")

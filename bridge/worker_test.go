@@ -11,7 +11,7 @@ import (
 
 // app is a scripted WSGI app: it yields what a Python thread would reach. The sequence
 // ends as the app_iter does; yield returns false when the request is aborted.
-type app func(c *Call) iter.Seq2[Event, Reply]
+type app func(c Request) iter.Seq2[Event, Reply]
 
 // resting is the part of a [Worker] that has nothing to do with requests. What it says of itself is
 // made up: requests must not depend on it.
@@ -40,7 +40,7 @@ type thread struct {
 
 func (w *thread) Begin(r Request) Event {
 	w.begun.Add(1)
-	w.next, w.stop = iter.Pull2(w.app(r.(*Call)))
+	w.next, w.stop = iter.Pull2(w.app(r))
 	return w.advance()
 }
 
@@ -130,20 +130,20 @@ func failure(traceback string) Reply {
 }
 
 // answers is an app whose answer f computes at once.
-func answers(f func(c *Call) Reply) app {
-	return func(c *Call) iter.Seq2[Event, Reply] {
+func answers(f func(c Request) Reply) app {
+	return func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) { yield(EventDone, f(c)) }
 	}
 }
 
 // echo answers with the request's line and inline body.
-var echo = answers(func(c *Call) Reply {
+var echo = answers(func(c Request) Reply {
 	body, _ := c.Body()
 	return start("200 OK").whole(value(c, "REQUEST_METHOD") + " " + value(c, "PATH_INFO") + " " + string(body))
 })
 
 // value is an entry of a request's environ, as the app sees it.
-func value(c *Call, key string) string {
+func value(c Request, key string) string {
 	for name, v := range packedPairs(c.Environ()[countHeader:]) {
 		if string(name) == key {
 			return string(v)
@@ -153,7 +153,7 @@ func value(c *Call, key string) string {
 }
 
 // readAll reads a request's body to its end, which is io.EOF, or to another error.
-func readAll(c *Call) (string, error) {
+func readAll(c Request) (string, error) {
 	inline, streams := c.Body()
 	all := append([]byte(nil), inline...)
 	if !streams {
@@ -171,7 +171,7 @@ func readAll(c *Call) (string, error) {
 
 // script is an app that yields the same for every request: events and their replies, in turn.
 func script(steps ...any) app {
-	return func(*Call) iter.Seq2[Event, Reply] {
+	return func(Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			for i := 0; i < len(steps); i += 2 {
 				if !yield(steps[i].(Event), steps[i+1].(Reply)) {
@@ -184,7 +184,7 @@ func script(steps ...any) app {
 
 // writes is an app that sends by write() (PEP 3333), then goes on as next does.
 func writes(next app, pieces ...Reply) app {
-	return func(c *Call) iter.Seq2[Event, Reply] {
+	return func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
 			for i := range pieces {
 				if err := c.Write(&pieces[i]); err != nil {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -131,3 +132,6 @@ func wait(word *atomic.Uint32) uint32 {
 		futexWait(word, pending)
 	}
 }
+
+// Close ends the mapping. Nobody may use a slot any more.
+func (w *Worker) Close() error { return errors.Join(w.bell.Close(), w.news.Close(), w.memory.close()) }
