@@ -29,7 +29,9 @@ func (c *Call) run(s *seat, w Worker) {
 	now := time.Now()
 	s.mu.Lock()
 	s.call = nil
-	s.tally.ran(c, now)
+	if !c.told {
+		s.tally.ran(c, now)
+	}
 	s.mu.Unlock()
 	c.end(o, c.response.status, now)
 }
