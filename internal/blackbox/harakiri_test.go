@@ -208,6 +208,24 @@ func TestHarakiriInVain(t *testing.T) {
 	})
 }
 
+// A close() has half of the grace to itself: one that hangs is ended then.
+func TestHarakiriInClose(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		s := v.harakiri(t, "0.3", "--harakiri-grace", "2", "--threads", "1")
+		c := s.dial(t)
+		c.send(request("GET", "/hangs-in-close", ""))
+		if head := c.head(); !strings.Contains(head, " 200 ") {
+			t.Errorf("head %q", head)
+		}
+		c.Close() // so that it is in close() when it is overdue
+		s.event(t, "close got HarakiriError")
+		s.get(t, "/compute").wantStatus(t, 200)
+		if n := s.errorsLogged("took too long"); n != 1 {
+			t.Errorf("%d errors in the log", n)
+		}
+	})
+}
+
 // With the GIL stuck nothing of Python moves, but clients are answered and the log tells why.
 func TestHarakiriWithoutGIL(t *testing.T) {
 	run(t, plain, func(t *testing.T, v variant) {
