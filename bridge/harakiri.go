@@ -113,8 +113,8 @@ func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	return &Overdue{Running: s.running(c), Remote: c.at.remoteAddr, Answered: c.answered, seat: s, run: s.runs}
 }
 
-// tell lets the client know, without waiting, and logs the request: its thread may never come back
-// to do so. The caller has the response's mutex.
+// tell lets the client know, without waiting, and logs and counts the request: its thread may never
+// come back to do so. The caller has the seat's mutex and the response's.
 func (c *Call) tell(now time.Time) {
 	r, out := &c.response, &c.conn.out
 	if !r.headSent && r.failed == nil {
@@ -135,6 +135,7 @@ func (c *Call) tell(now time.Time) {
 		_ = unix.Shutdown(out.fd, unix.SHUT_RDWR)
 	}
 	c.told = true
+	c.seat.tally.ran(c, now)
 	c.logAccess(r.status, now)
 }
 

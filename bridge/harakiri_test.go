@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -21,7 +22,10 @@ func hasty(limit time.Duration) (*Server, chan *Overdue) {
 	return &Server{Limits: limits, Overdue: func(o *Overdue) { late <- o }}, late
 }
 
-// wantLogged wants one access record in all, and no error.
+// sweepLate is a visit of the sweeper at which whatever runs is overdue.
+func (f *front) sweepLate() { f.sweepOverdue(time.Now().Add(f.Limits.Harakiri)) }
+
+// wantLogged wants one access record in all, one request in the figures, and no error.
 func (f *front) wantLogged(status int) {
 	f.t.Helper()
 	until(f.t, "it is logged", func() bool { return len(f.logged()) > 0 })
@@ -30,6 +34,19 @@ func (f *front) wantLogged(status int) {
 	}
 	if log := f.log.String(); strings.Contains(log, "level=ERROR") {
 		f.t.Errorf("log %q", log)
+	}
+	f.wantCounted(status)
+}
+
+// wantCounted wants a request in the figures that was overdue, and nothing else of it.
+func (f *front) wantCounted(status int) {
+	f.t.Helper()
+	want := Tally{Requests: 1, Harakiris: 1}
+	want.Statuses[status/100] = 1
+	s := f.Snapshot()
+	served := s.Served()
+	if tallied(served) != want || served.Bytes == 0 || served.Time <= 0 {
+		f.t.Errorf("counted %+v, want %+v", served, want)
 	}
 }
 
@@ -71,6 +88,7 @@ func TestHarakiri(t *testing.T) {
 			if n := len(f.logged()); n != 1 {
 				t.Errorf("logged %d times", n)
 			}
+			f.wantCounted(504)
 			if name == "answer" {
 				next := f.dial()
 				next.request("GET /next")
@@ -110,7 +128,7 @@ func TestHarakiriWithinResponse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, late := hasty(200 * time.Millisecond)
+			s, late := hasty(time.Hour)
 			g := newGate()
 			f := serve(t, s, func(c Request) iter.Seq2[Event, Reply] {
 				return func(yield func(Event, Reply) bool) {
@@ -128,6 +146,8 @@ func TestHarakiriWithinResponse(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Body.Close()
+			receive(t, "the app is behind its chunk", g.entered)
+			f.sweepLate()
 			o := receive(t, "the report", late)
 			if o.Answered || o.Ended() {
 				t.Errorf("%+v", o)
@@ -144,6 +164,7 @@ func TestHarakiriWithinResponse(t *testing.T) {
 			if n := len(f.logged()); n != 1 {
 				t.Errorf("logged %d times", n)
 			}
+			f.wantCounted(200)
 		})
 	}
 }
@@ -158,10 +179,15 @@ func TestHarakiriWhileWriting(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, late := hasty(200 * time.Millisecond)
+			s, late := hasty(time.Hour)
 			f := serve(t, s, a)
 			c := f.slow()
 			c.request("GET /")
+			if _, err := c.r.Peek(1); err != nil {
+				t.Fatal(err)
+			}
+			f.sweepLate()
+			f.sweepLate() // it writes still
 			o := receive(t, "the report", late)
 			until(t, "the worker is back", o.Ended)
 			if o.Answered {
@@ -195,13 +221,16 @@ func TestHarakiriWhileReading(t *testing.T) {
 // read is the send timeout's business.
 func TestHarakiriSparesTheClient(t *testing.T) {
 	t.Parallel()
-	s, late := hasty(100 * time.Millisecond)
+	s, late := hasty(time.Hour)
 	body := strings.Repeat(big, kernelRoom/len(big))
 	f := serve(t, s, script(EventDone, start("200 OK").whole(body)))
 	c := f.slow()
-	began := time.Now()
 	c.request("GET /")
-	until(t, "it is overdue", func() bool { return time.Since(began) > 500*time.Millisecond })
+	if _, err := c.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	f.sweepLate()
+	f.sweepLate()
 	if r := c.response("GET"); r.body != body {
 		t.Errorf("%d bytes, or others, came", len(r.body))
 	}
@@ -233,20 +262,31 @@ func TestHarakiriOfNobody(t *testing.T) {
 // and one record each.
 func TestHarakiriOrNot(t *testing.T) {
 	t.Parallel()
-	const workers, rounds = 4, 12
-	s, late := hasty(sweepInterval / 2)
+	const workers, rounds = 4, 200
+	s, late := hasty(time.Hour)
 	var n atomic.Int64
 	a := func(c Request) iter.Seq2[Event, Reply] {
 		return func(yield func(Event, Reply) bool) {
-			begun := time.Now()
-			wait := sweepInterval/2 + time.Duration(n.Add(1)%10)*sweepInterval/10
-			for time.Since(begun) < wait {
-				time.Sleep(time.Millisecond)
+			for range n.Add(1) % 50 {
+				runtime.Gosched()
 			}
 			echo(c)(yield)
 		}
 	}
 	f := serve(t, s, a, a, a, a)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				f.sweepLate()
+				runtime.Gosched()
+			}
+		}
+	}()
 	done := make(chan int, workers)
 	for range workers {
 		go func() {

@@ -61,6 +61,11 @@ func (r *remote) Abort() Event {
 		r.m.front.GiveUp(r.slot, r.call.response.failed != nil)
 		switch event := r.await(); event {
 		case EventChunk, EventFile: // it had more under way
+		case EventError:
+			if r.call.response.failed != nil { // what a write() without a client raised
+				r.reply.Error = nil
+			}
+			return event
 		default:
 			return event
 		}

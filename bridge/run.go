@@ -41,7 +41,9 @@ func (c *Call) leave(s *seat, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.call = nil
-	s.tally.ran(c, now)
+	if !c.told {
+		s.tally.ran(c, now)
+	}
 }
 
 // statusGone is what the access log says of a request that was never started

@@ -11,6 +11,7 @@ type Tally struct {
 	Exceptions  uint64        // requests in which the app, or close(), raised
 	WriteErrors uint64        // requests whose response the client did not take whole
 	ReadErrors  uint64        // requests whose body did not come whole
+	Harakiris   uint64        // requests that Limits.Harakiri has ended, no errors of the client's
 	Bytes       uint64        // of responses, heads included and framing not
 	Time        time.Duration // the sum of the times on a thread
 }
@@ -24,6 +25,7 @@ func (t *Tally) Add(u *Tally) {
 	t.Exceptions += u.Exceptions
 	t.WriteErrors += u.WriteErrors
 	t.ReadErrors += u.ReadErrors
+	t.Harakiris += u.Harakiris
 	t.Bytes += u.Bytes
 	t.Time += u.Time
 }
@@ -38,12 +40,17 @@ func (t *Tally) count(status, bytes int) {
 	t.Bytes += uint64(bytes)
 }
 
-// ran counts a request that a thread has run, until now.
+// ran counts a request that a thread has run, until now. One that is overdue counts once its client
+// knows: its thread may never come back.
 func (t *Tally) ran(c *Call, now time.Time) {
 	r := &c.response
 	t.count(r.status, r.headBytes)
 	t.Bytes += uint64(r.sent)
 	t.Time += now.Sub(c.begun)
+	if r.fate.Load() == fateOverdue {
+		t.Harakiris++
+		return // what failed since did so for that
+	}
 	if r.raised {
 		t.Exceptions++
 	}

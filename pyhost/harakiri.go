@@ -9,10 +9,11 @@ import (
 )
 
 // Raise raises gowsgi.HarakiriError in the app's code that o is at, once for each request, and
-// tells where that was: the thread's Python stack. raised is false when the thread has come back, or
-// when it waits for the GIL, the app not called yet. An error tells that the GIL could not be had
-// before ctx ended: the exception may be raised later, or not.
-func (h *Host) Raise(ctx context.Context, o *bridge.Overdue) (stack string, raised bool, err error) {
+// tells where that was: the thread's Python stack. raised is false when the thread is not in the app:
+// it waits for the GIL, sends what the app gave, or has come back. An app_iter's close() is spared,
+// unless closingToo; then it may be the second one that the request gets. An error tells that the GIL
+// could not be had before ctx ended: the exception may be raised later, or not.
+func (h *Host) Raise(ctx context.Context, o *bridge.Overdue, closingToo bool) (stack string, raised bool, err error) {
 	t := h.thread(o.Worker)
 	var outcome struct { // not the results: the task may run when they are long returned
 		stack  string
@@ -22,7 +23,7 @@ func (h *Host) Raise(ctx context.Context, o *bridge.Overdue) (stack string, rais
 		outcome.stack = h.stackOf(t.ident)
 		// The GIL is kept from here on, so what Ended says is true in raise, too: the end of
 		// a request and the begin of the next one need the GIL.
-		outcome.raised = !o.Ended() && t.raise()
+		outcome.raised = !o.Ended() && t.raise(closingToo)
 	})
 	if err != nil {
 		return "", false, err

@@ -154,10 +154,10 @@ void ph_park(ph_thread *t);
  * GIL held or not. */
 void ph_wake(ph_thread *t);
 
-/* ph_raise raises gowsgi.HarakiriError in the request that t is at. GIL held, and not given up; from
- * any thread. 1, or 0 when t has not called the app yet or is through with it. The exception never
- * reaches another request. */
-int ph_raise(ph_thread *t);
+/* ph_raise raises gowsgi.HarakiriError in the request that t is at, in close() only if closing_too.
+ * GIL held, and not given up; from any thread. 1, or 0 when t is not in the app's code. The exception
+ * never reaches another request, nor the close() behind the code that it was meant for. */
+int ph_raise(ph_thread *t, int closing_too);
 
 /* ph_gil_wait is how long the thread has waited for the GIL in ph_begin, ph_next
  * and ph_abort, in nanoseconds. From any thread, GIL held or not. */

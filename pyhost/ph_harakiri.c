@@ -21,9 +21,9 @@ int ph_harakiri_init(void)
 }
 
 /* Nothing here may give the GIL up: the caller has just seen that the request is the one it means. */
-int ph_raise(ph_thread *t)
+int ph_raise(ph_thread *t, int closing_too)
 {
-	if (!t->open)
+	if (!t->open && !(t->closing && closing_too))
 		return 0;
 	if (t->raised)
 		return 1; /* once is enough: a second one would hit the app's cleaning up */

@@ -43,8 +43,9 @@ struct ph_thread {
 	 * thread of the app, and the request's end waits for them. */
 	PyThread_type_lock reading, writing, logging;
 
-	/* Changed with the GIL only. open: from the app's call to the request's end, ph_raise may. */
-	bool open, raised;
+	/* Changed with the GIL only. open: in the app or its iterator, where ph_raise may. closing: in
+	 * close(), where it may when asked to. */
+	bool open, closing, raised;
 
 	/* The packed request, Go's, while ph_begin runs: for the crash handler. Else NULL. */
 	_Atomic(const char *) request;
@@ -112,8 +113,8 @@ int ph_file_wrapper_regular(PyObject *wrapper, int *fd, int64_t *offset, int64_t
 int ph_traceback_init(void);
 PyObject *ph_traceback_take(void);
 
-/* ph_harakiri.c. ph_harakiri_settle: the request that ph_raise was for has ended, and what it raised
- * ends with it. No error may be set. */
+/* ph_harakiri.c. ph_harakiri_settle: what ph_raise was for, the app or its close(), has ended, and what
+ * it raised ends with it. No error may be set. */
 int ph_harakiri_init(void);
 void ph_harakiri_settle(ph_thread *t);
 

@@ -175,8 +175,7 @@ void ph_wake(ph_thread *t)
 	PyThread_release_lock(t->parking);
 }
 
-/* expire ends the request's objects: what the app still holds raises from now on. No exception
- * from outside comes any more. */
+/* expire ends the request's objects: what the app still holds raises from now on. */
 static void expire(ph_thread *t)
 {
 	if (t->input != NULL)
@@ -191,7 +190,6 @@ static void expire(ph_thread *t)
 	Py_CLEAR(t->start_response);
 	Py_CLEAR(t->writer);
 	Py_CLEAR(t->errors);
-	t->open = false;
 	if (t->raised)
 		ph_harakiri_settle(t);
 }
@@ -210,11 +208,15 @@ static int close_iter(ph_thread *t)
 {
 	PyObject *iter = t->app_iter;
 	t->app_iter = NULL;
+	t->open = false;
+	if (t->raised)
+		ph_harakiri_settle(t);
 	Py_CLEAR(t->iter);
 	if (iter == NULL)
 		return 0;
 	int rc = 0;
 	if (!PyList_CheckExact(iter) && !PyTuple_CheckExact(iter)) {
+		t->closing = true;
 		PyObject *close = PyObject_GetAttrString(iter, "close");
 		PyObject *done = close == NULL ? NULL : PyObject_CallObject(close, NULL);
 		if (close == NULL && PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -223,6 +225,7 @@ static int close_iter(ph_thread *t)
 			rc = -1;
 		Py_XDECREF(close);
 		Py_XDECREF(done);
+		t->closing = false;
 	}
 	Py_DECREF(iter);
 	return rc;
@@ -405,10 +408,11 @@ static PyObject *call(
 }
 
 /* leave: a child that the app forked must not return into the dead Go runtime. */
-static ph_event leave(ph_event event)
+static ph_event leave(ph_thread *t, ph_event event)
 {
 	if (ph_forked)
 		ph_leave_child();
+	t->open = false;
 	return event;
 }
 
@@ -425,7 +429,7 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	t->app_iter = call(t, request, request_len, body, body_len, stream);
 	ph_event event = t->app_iter == NULL ? fail(t, reply) : answer(t, reply);
 	atomic_store_explicit(&t->request, NULL, memory_order_release);
-	return leave(event);
+	return leave(t, event);
 }
 
 ph_event ph_next(ph_thread *t, ph_reply *reply)
@@ -433,7 +437,8 @@ ph_event ph_next(ph_thread *t, ph_reply *reply)
 	*reply = (ph_reply){.total = -1, .fd = -1};
 	attach(t);
 	drop_reply(t);
-	return leave(t->iter == NULL ? finish(t, reply) : advance(t, reply));
+	t->open = true;
+	return leave(t, t->iter == NULL ? finish(t, reply) : advance(t, reply));
 }
 
 ph_event ph_abort(ph_thread *t, ph_reply *reply)
@@ -441,5 +446,5 @@ ph_event ph_abort(ph_thread *t, ph_reply *reply)
 	*reply = (ph_reply){.total = -1, .fd = -1};
 	attach(t);
 	drop_reply(t);
-	return leave(finish(t, reply));
+	return leave(t, finish(t, reply));
 }

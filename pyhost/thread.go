@@ -89,9 +89,9 @@ func (t *thread) Park() { C.ph_park(t.c) }
 // Wake implements [bridge.Worker].
 func (t *thread) Wake() { C.ph_wake(t.c) }
 
-// raise raises HarakiriError in the app's code that the thread is at, if it is. With the GIL, on
-// any thread.
-func (t *thread) raise() bool { return C.ph_raise(t.c) != 0 }
+// raise raises HarakiriError in the app's code that the thread is at, if it is; in close() only if
+// closingToo. With the GIL, on any thread.
+func (t *thread) raise(closingToo bool) bool { return C.ph_raise(t.c, cBool(closingToo)) != 0 }
 
 // Runnable implements [bridge.Worker].
 func (t *thread) Runnable() bool { return t.state.runnable() }

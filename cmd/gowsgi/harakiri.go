@@ -17,7 +17,7 @@ const raiseAgain = 100 * time.Millisecond
 // replaced when that does not help; here it can only be said.
 func (s *site) overdue(o *bridge.Overdue) {
 	begun := time.Now()
-	stack, raised, err := s.raise(o)
+	stack, raised, err := s.raise(o, false)
 	args := []any{"request", o.Line, "remote", o.Remote, "age_s", o.Age.Seconds(), "thread", o.Worker + 1, "client", told(o.Answered)}
 	if err != nil {
 		stack = s.host.StackWithoutGIL(o.Worker)
@@ -26,8 +26,11 @@ func (s *site) overdue(o *bridge.Overdue) {
 	s.log.Error("harakiri: the app took too long for a request", append(args, "stack", stack)...)
 	for !o.Ended() && time.Since(begun) < s.config.HarakiriGrace {
 		time.Sleep(raiseAgain)
-		if !raised {
-			_, raised, _ = s.raise(o)
+		// The cleaning up in close() has half of the time to itself.
+		late := time.Since(begun) > s.config.HarakiriGrace/2
+		if !raised || late {
+			_, again, _ := s.raise(o, late)
+			raised = raised || again
 		}
 	}
 	if !o.Ended() && s.self == nil { // else the front replaces this process, and says so
@@ -54,8 +57,8 @@ func told(answered bool) string {
 	return "cut off"
 }
 
-func (s *site) raise(o *bridge.Overdue) (stack string, raised bool, err error) {
+func (s *site) raise(o *bridge.Overdue, closingToo bool) (stack string, raised bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
 	defer cancel()
-	return s.host.Raise(ctx, o)
+	return s.host.Raise(ctx, o, closingToo)
 }

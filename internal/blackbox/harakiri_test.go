@@ -116,14 +116,14 @@ func TestHarakiriWithinResponse(t *testing.T) {
 // An exception that comes late is not the next request's, however often the thread is used.
 func TestHarakiriStaysInItsRequest(t *testing.T) {
 	run(t, plain, func(t *testing.T, v variant) {
-		s := v.harakiri(t, "0.2", "--threads", "1")
+		s := v.harakiri(t, "1", "--threads", "1")
 		rounds := 8
 		if testing.Short() {
 			rounds = 3
 		}
 		for i := range rounds {
 			// Some end just when they are overdue: the answer is one or the other.
-			r := s.get(t, fmt.Sprintf("/sleep?s=0.%d", 18+i*2))
+			r := s.get(t, fmt.Sprintf("/sleep?s=%.2f", 0.98+float64(i)*0.02))
 			if r.Status != 504 && string(r.Body) != "late" {
 				t.Errorf("%d %q", r.Status, r.Body)
 			}
@@ -184,10 +184,13 @@ func TestHarakiriOfNeighbour(t *testing.T) {
 // A thread that does not come back is reported, and is of use again when it does.
 func TestHarakiriInVain(t *testing.T) {
 	alone(t, plain, func(t *testing.T, v variant) {
-		s := v.harakiri(t, "0.3", "--harakiri-grace", "0.5", "--threads", "2")
+		s := v.harakiri(t, "0.3", "--harakiri-grace", "0.5", "--threads", "2", "--metrics", "127.0.0.1:0")
 		s.get(t, "/stubborn").wantStatus(t, 504)
 		s.event(t, "swallowed")
 		s.log.wait(t, "is lost for now", "in is_stubborn")
+		if n := s.metric(t, "gowsgi_harakiris_total", ""); n != 1 {
+			t.Errorf("%v counted", n)
+		}
 		s.get(t, "/compute").wantStatus(t, 200)
 		if err := os.WriteFile(filepath.Join(s.scratch, "release"), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -200,6 +203,24 @@ func TestHarakiriInVain(t *testing.T) {
 			t.Errorf("raised %d times", n)
 		}
 		if n := s.errorsLogged(""); n != 2 {
+			t.Errorf("%d errors in the log", n)
+		}
+	})
+}
+
+// A close() has half of the grace to itself: one that hangs is ended then.
+func TestHarakiriInClose(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		s := v.harakiri(t, "0.3", "--harakiri-grace", "2", "--threads", "1")
+		c := s.dial(t)
+		c.send(request("GET", "/hangs-in-close", ""))
+		if head := c.head(); !strings.Contains(head, " 200 ") {
+			t.Errorf("head %q", head)
+		}
+		c.Close() // so that it is in close() when it is overdue
+		s.event(t, "close got HarakiriError")
+		s.get(t, "/compute").wantStatus(t, 200)
+		if n := s.errorsLogged("took too long"); n != 1 {
 			t.Errorf("%d errors in the log", n)
 		}
 	})

@@ -53,6 +53,10 @@ var figures = []figure{
 		kind: counter, of: func(s *sample) float64 { return float64(s.total.ReadErrors) },
 	},
 	{
+		name: "gowsgi_harakiris_total", help: "Requests that --harakiri ended.",
+		kind: counter, of: func(s *sample) float64 { return float64(s.total.Harakiris) },
+	},
+	{
 		name: "gowsgi_threads", label: [2]string{"state", "active"}, help: threadsHelp,
 		kind: gauge, of: func(s *sample) float64 { return float64(s.Queue.Active) },
 	},

@@ -20,7 +20,7 @@ var snapshot = bridge.Snapshot{
 	Queue: bridge.Stats{Threads: 4, Active: 1, Blocked: 2, Parked: 1, Waiting: 7, Full: 3, GILWait: 1500 * time.Millisecond},
 	Threads: []bridge.Thread{
 		{Tally: bridge.Tally{Requests: 3, Statuses: [6]uint64{2: 2, 5: 1}, Exceptions: 1, Bytes: 10}},
-		{Tally: bridge.Tally{Requests: 2, Statuses: [6]uint64{0: 1, 3: 1}, WriteErrors: 1, Bytes: 20}},
+		{Tally: bridge.Tally{Requests: 2, Statuses: [6]uint64{0: 1, 3: 1}, WriteErrors: 1, Harakiris: 1, Bytes: 20}},
 	},
 	Unserved:    bridge.Tally{Requests: 2, Statuses: [6]uint64{4: 1, 5: 1}, ReadErrors: 1, Bytes: 30},
 	Connections: 5,
@@ -64,6 +64,7 @@ func TestFigures(t *testing.T) {
 		"gowsgi_response_bytes_total":   {"": 60},
 		"gowsgi_write_errors_total":     {"": 1},
 		"gowsgi_read_errors_total":      {"": 1},
+		"gowsgi_harakiris_total":        {"": 1},
 		"gowsgi_threads":                {"active": 1, "blocked": 2, "parked": 1},
 		"gowsgi_waiting_requests":       {"": 7},
 		"gowsgi_queue_full_total":       {"": 3},

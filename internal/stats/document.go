@@ -59,7 +59,7 @@ type worker struct {
 	Requests      uint64 `json:"requests"`
 	DeltaRequests uint64 `json:"delta_requests"` // since the last spawn
 	Exceptions    uint64 `json:"exceptions"`
-	HarakiriCount int    `json:"harakiri_count"`
+	HarakiriCount uint64 `json:"harakiri_count"`
 	Signals       int    `json:"signals"`
 	SignalQueue   int    `json:"signal_queue"`
 	Status        string `json:"status"`
@@ -156,6 +156,7 @@ func (p *Process) worker(s *bridge.Snapshot) worker {
 		Requests:      served.Requests,
 		DeltaRequests: served.Requests,
 		Exceptions:    served.Exceptions,
+		HarakiriCount: served.Harakiris,
 		Status:        "idle",
 		RunningTime:   served.Time.Microseconds(),
 		LastSpawn:     p.Started.Unix(),

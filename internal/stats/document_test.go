@@ -20,7 +20,7 @@ var busy = bridge.Snapshot{
 		Taken: 10, WaitTotal: 20 * time.Millisecond, GILWait: 30 * time.Microsecond,
 	},
 	Threads: []bridge.Thread{
-		{Tally: bridge.Tally{Requests: 6, Exceptions: 1, Bytes: 1000, Time: 5 * time.Millisecond}},
+		{Tally: bridge.Tally{Requests: 6, Exceptions: 1, Harakiris: 2, Bytes: 1000, Time: 5 * time.Millisecond}},
 		{
 			Tally:   bridge.Tally{Requests: 3, WriteErrors: 2, Bytes: 500, Time: 4 * time.Millisecond},
 			Request: &bridge.RequestInfo{Method: "GET", URI: "/a?\"<\xff", Proto: "HTTP/1.1", RemoteAddr: "192.0.2.1", Begun: time.Unix(1000, 7)},
@@ -69,7 +69,7 @@ func TestDocument(t *testing.T) {
 	cores, apps := w.Cores, w.Apps
 	w.Cores, w.Apps, w.RSS, w.VSZ = nil, nil, 0, 0
 	want := worker{
-		ID: 1, PID: os.Getpid(), Accepting: 1, Requests: 9, DeltaRequests: 9, Exceptions: 1, Status: "busy",
+		ID: 1, PID: os.Getpid(), Accepting: 1, Requests: 9, DeltaRequests: 9, Exceptions: 1, HarakiriCount: 2, Status: "busy",
 		RunningTime: 9000, LastSpawn: 500, RespawnCount: 1, TX: 1500, AvgRT: 1000,
 	}
 	if !reflect.DeepEqual(w, want) {

@@ -6,6 +6,7 @@ a request's objects after its end; other threads that are at them when it ends; 
 
 import ast
 import json
+import queue
 import struct
 import sys
 import threading
@@ -248,8 +249,7 @@ class Closes(list):
     """An app_iter whose close() has something to do."""
 
     def close(self):
-        for _ in range(20):
-            pass
+        some_steps()
 
 
 def closes(environ, start_response):
@@ -257,7 +257,95 @@ def closes(environ, start_response):
     return Closes([b"one", b"two"])
 
 
+feed = queue.SimpleQueue()
+closing = queue.SimpleQueue()
+released = queue.SimpleQueue()
+
+
+def fed(environ, start_response):
+    """Answer until /end-feed, by an app_iter that runs no Python code: get() is C."""
+    start_response("200 OK", [TEXT])
+    feed.put(b"some")
+    return ClosedFeed() if "closes" in args(environ) else iter(feed.get, None)
+
+
+class ClosedFeed:
+    """Likewise, with a close() in Python, of which /closing tells."""
+
+    def __iter__(self):
+        return iter(feed.get, None)
+
+    def close(self):
+        closing.put(outcome(some_steps))
+
+
+def some_steps():
+    for _ in range(20):
+        pass
+
+
+class Lingers(list):
+    """An app_iter whose close() waits for /release. /closing tells when that begins, and what it comes to."""
+
+    def close(self):
+        closing.put("begun")
+        closing.put(outcome(until_released))
+
+
+def until_released():
+    released.get(timeout=PATIENCE)
+    some_steps()
+
+
+def lingers(environ, start_response):
+    start_response("200 OK", [TEXT])
+    return Lingers([b"one"])
+
+
+class LingersInC:
+    """An app_iter that runs no Python code, nor does its close(), which waits for /release."""
+
+    close = released.get
+
+    def __iter__(self):
+        return iter([b"some"])
+
+
+def lingers_in_c(environ, start_response):
+    start_response("200 OK", [TEXT])
+    return LingersInC()
+
+
+def release(environ, start_response):
+    released.put(None)
+    return reply(start_response, "released")
+
+
+def is_closing(environ, start_response):
+    return reply(start_response, closing.get(timeout=PATIENCE))
+
+
+def end_feed(environ, start_response):
+    feed.put(None)
+    return reply(start_response, "ended")
+
+
+def meet(environ, start_response):
+    """Wait until every request thread is here."""
+    meeting.wait(PATIENCE)
+    return reply(start_response, "met")
+
+
+meeting = threading.Barrier(4)  # threadCount of the tests
+
 ROUTES = {
+    "/fed": fed,
+    "/end-feed": end_feed,
+    "/lingers": lingers,
+    "/lingers-in-c": lingers_in_c,
+    "/release": release,
+    "/closing": is_closing,
+    "/meet": meet,
     "/closes": closes,
     "/spin": spin,
     "/steps": steps,

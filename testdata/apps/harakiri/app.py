@@ -1,6 +1,6 @@
 """Takes too long in many ways.
 
-Covers: --harakiri and --harakiri-grace: sleeping, computing, catching Exception and BaseException, C code
+Covers: --harakiri and --harakiri-grace: sleeping, computing, catching Exception and BaseException, close(), C code
 without and with the GIL, before and after the response has begun, and what the same thread does next.
 """
 
@@ -95,6 +95,20 @@ def is_endless(environ, start_response):
             time.sleep(0.001)
     finally:
         event("endless closed")
+
+
+@application.at("/hangs-in-close")
+def hangs_in_close(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    try:
+        while True:
+            yield b"more"
+    finally:
+        try:
+            until(lambda: False)
+        except BaseException as e:
+            event(f"close got {type(e).__name__}")
+            raise
 
 
 @application.at("/write")
