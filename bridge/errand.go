@@ -211,6 +211,7 @@ func (e *errand) pass(event Event, reply *Reply, detach func()) error {
 // piece posts as much of a's body as fits. What is left of a has no head.
 func (e *errand) piece(a *link.Answer, detach func()) error {
 	part := *a
+	part.Through = a.Last
 	part.Kind, part.Last, part.Error = uint32(EventChunk), false, nil
 	part.Body = a.Body[:min(len(a.Body), a.Room())]
 	if err := e.post(&part, detach); err != nil {

@@ -141,7 +141,8 @@ func (c *Call) tell(now time.Time) {
 
 // mine makes the rest of the response the worker's alone. False: the sweeper has spoken.
 func (c *Call) mine(detach func()) bool {
-	if c.conn.s.Limits.Harakiri <= 0 || c.response.fate.CompareAndSwap(fateOpen, fateEnding) {
+	fate := &c.response.fate
+	if c.conn.s.Limits.Harakiri <= 0 || fate.CompareAndSwap(fateOpen, fateEnding) || fate.Load() == fateEnding {
 		return true
 	}
 	detach()

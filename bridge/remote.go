@@ -30,8 +30,8 @@ type remote struct {
 	head   []byte   // a private copy of status, headers and traceback
 	file   *os.File // the one that reply names
 
-	reading atomic.Bool    // a read is being served
-	reads   sync.WaitGroup // its goroutine
+	reading atomic.Bool // a read is being served
+	reads   tenants     // its goroutine, which uses the slot
 }
 
 // Begin implements [Runner]: the first answer is there.
@@ -111,6 +111,9 @@ func (r *remote) event() Event {
 		r.m.spoilt(err)
 		return EventLost
 	}
+	if answer.Last && !r.reading.Load() {
+		r.reads.wait() // what became of the body is known then
+	}
 	// A copy: what is looked at more than once must not change meanwhile.
 	r.head = append(append(append(r.head[:0], answer.Status...), answer.Headers...), answer.Error...)
 	status, headers := r.head[:len(answer.Status)], r.head[len(answer.Status):][:len(answer.Headers)]
@@ -128,6 +131,7 @@ func (r *remote) event() Event {
 		Offset:  answer.Offset,
 		Length:  answer.Length,
 		OSError: answer.OSError,
+		Through: answer.Through,
 		Error:   r.head[len(answer.Status)+len(answer.Headers):],
 	}
 	if event == EventFile && !r.takeFile() {
@@ -211,8 +215,8 @@ func (r *remote) converse(leads bool) bool {
 	if r.reading.Load() { // the worker has died, or lies
 		c.conn.in.interrupt()
 		r.Detach()
-		r.reads.Wait()
 	}
+	r.reads.wait() // a read that has been answered may have the slot still
 	r.closeFile()
 	leads = r.leads
 	r.pool.free(r) // the next request may have the slot from here on
@@ -235,7 +239,7 @@ func (r *remote) begun(c *Call, now time.Time) time.Time {
 
 // serveRead answers one read of the app.
 func (r *remote) serveRead(c *Call) {
-	defer r.reads.Done()
+	defer r.reads.leave()
 	n, err := c.ReadBody(r.m.front.ReadBuffer(r.slot))
 	said := int32(n)
 	if err != nil {
@@ -256,8 +260,39 @@ func (r *remote) asked() {
 		r.m.front.Grant(r.slot, int32(link.ReadEnd))
 		return
 	}
-	r.reads.Add(1)
+	r.reads.enter()
 	go r.serveRead(c)
+}
+
+// tenants counts users of something. Unlike a sync.WaitGroup it bears any order of calls: a worker
+// that lies must not make the front panic.
+type tenants struct {
+	mu    sync.Mutex
+	n     int
+	empty sync.Cond // with mu
+}
+
+func (t *tenants) enter() {
+	t.mu.Lock()
+	t.n++
+	t.mu.Unlock()
+}
+
+func (t *tenants) leave() {
+	t.mu.Lock()
+	t.n--
+	t.empty.L = &t.mu
+	t.empty.Broadcast()
+	t.mu.Unlock()
+}
+
+func (t *tenants) wait() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.empty.L = &t.mu
+	for t.n > 0 {
+		t.empty.Wait()
+	}
 }
 
 // readErrors are the ends of a body, for both sides.

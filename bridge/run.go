@@ -69,7 +69,11 @@ func (c *Call) converse(s *seat, w Runner) (o outcome) {
 		if open = event == EventChunk || event == EventFile; !open {
 			return c.conclude(s, w, event)
 		}
-		if !c.pass(s, w, event, w.Reply()) {
+		reply := w.Reply()
+		if reply.Through {
+			c.mine(w.Detach)
+		}
+		if !c.pass(s, w, event, reply) {
 			open = false
 			w.Abort()
 			return c.conclude(s, w, event)

@@ -36,6 +36,8 @@ type Reply struct {
 	FD     int
 	Offset int64
 	Length int64
+	// Through tells at EventChunk that the app is: what is left is to send the rest.
+	Through bool
 	// OSError tells at EventError that the exception is one: reading a body raises those.
 	OSError bool
 	// Error is a traceback. At EventDone it is that of close().

@@ -24,6 +24,7 @@ type Answer struct {
 	Head    bool
 	OSError bool
 	Last    bool // the request has ended in the worker
+	Through bool // the app has, and this is a piece of what it gave
 	Status  []byte
 	Headers []byte
 	Body    []byte
@@ -37,6 +38,7 @@ const (
 	flagHead = 1 << iota
 	flagOSError
 	flagLast
+	flagThrough
 )
 
 // ReadError is why a body can't be read on: a negative length.
@@ -93,6 +95,9 @@ func (s *slot) write(a *Answer) {
 	if a.Last {
 		flags |= flagLast
 	}
+	if a.Through {
+		flags |= flagThrough
+	}
 	s.flags.Store(flags)
 }
 
@@ -104,6 +109,7 @@ func (s *slot) answered() (Answer, error) {
 		Head:    flags&flagHead != 0,
 		OSError: flags&flagOSError != 0,
 		Last:    flags&flagLast != 0,
+		Through: flags&flagThrough != 0,
 		Total:   s.total.Load(),
 		Offset:  s.offset.Load(),
 		Length:  s.length.Load(),
