@@ -54,6 +54,7 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 	switch given, _ := s.Queue.(*Queue); {
 	case given != nil:
 		queue = given
+	case s.Queue != nil: // a pool, whose threads are elsewhere
 	case pooled && len(apps) > 0:
 		s.Queue = f.pool(queue, len(apps))
 	default:

@@ -16,6 +16,9 @@ const patience = 20 * time.Second
 // TestMain fails the run when a goroutine outlives the tests: a connection's, a
 // worker's or the sweeper's.
 func TestMain(m *testing.M) {
+	if size := os.Getenv(workerVariable); size != "" {
+		beWorker(size)
+	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	if flag.Lookup("test.fuzz").Value.String() != "" {

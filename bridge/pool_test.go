@@ -1,0 +1,224 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// workerVariable makes the test binary a worker process: it holds the link's size.
+const workerVariable = "GOWSGI_TEST_WORKER"
+
+const (
+	hammerThreads = 3
+	hammerMembers = 3
+)
+
+// beWorker is the life of such a process: it ends when its stdin does.
+func beWorker(text string) {
+	var size link.Size
+	if err := json.Unmarshal([]byte(text), &size); err != nil {
+		panic(err)
+	}
+	var files []*os.File
+	for i := range 3 {
+		files = append(files, os.NewFile(uintptr(3+i), "inherited"))
+	}
+	l, err := link.Join(size, files)
+	if err != nil {
+		panic(err)
+	}
+	q := new(Queue)
+	NewStation(l, q, slog.New(slog.DiscardHandler), nil)
+	for range hammerThreads {
+		go q.Work(&thread{app: hammered}, func() {})
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// hammered answers with the path, and the body: at once, in pieces, or read piece by piece.
+func hammered(r Request) iter.Seq2[Event, Reply] {
+	path := value(r, "PATH_INFO")
+	return func(yield func(Event, Reply) bool) {
+		body, err := readAll(r)
+		if err != io.EOF {
+			yield(EventError, failure(err.Error()))
+			return
+		}
+		switch {
+		case strings.HasSuffix(path, "0"):
+			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
+				yield(EventDone, chunk(" end"))
+			}
+		default:
+			yield(EventDone, start("200 OK").whole(path+body+" end"))
+		}
+	}
+}
+
+// process is a worker process of the hammer test.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	member *Member
+}
+
+func startProcess(t *testing.T, p *Pool) *process {
+	t.Helper()
+	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, _ := json.Marshal(front.Size())
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), workerVariable+"="+string(size))
+	cmd.ExtraFiles = front.Files()
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Join(front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{cmd, stdin, m}
+}
+
+func (w *process) kill() (running int) {
+	_ = w.cmd.Process.Kill()
+	_ = w.cmd.Wait()
+	running = w.member.Busy()
+	w.member.Lost()
+	return running
+}
+
+// TestPoolHammer kills worker processes at any moment, under load: every request is answered once, by
+// its own answer or 502, or its answer breaks off; nobody waits for ever; no slot is lost.
+func TestPoolHammer(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	var crew []*process
+	for range hammerMembers {
+		crew = append(crew, startProcess(t, p))
+	}
+	var good, bad, broken, killed atomic.Int64
+	over := make(chan struct{})
+	var clients sync.WaitGroup
+	for id := range 8 {
+		clients.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				path, body := fmt.Sprintf("/%d/%d", id, n), ""
+				if n%7 == 0 {
+					body = strings.Repeat("x", 200_000) // streamed
+				}
+				c := f.dial()
+				c.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body))
+				all, _ := io.ReadAll(c.r)
+				_ = c.Close()
+				text := string(all)
+				switch {
+				case strings.HasPrefix(text, "HTTP/1.1 200") && strings.Count(text, "HTTP/1.1 ") == 1 &&
+					strings.Contains(text, path) && strings.Contains(text, " end"):
+					good.Add(1)
+				case strings.HasPrefix(text, "HTTP/1.1 502"):
+					bad.Add(1)
+				case strings.HasPrefix(text, "HTTP/1.1 200") && strings.Contains(text, path) || len(body) > 0:
+					broken.Add(1) // under way, or reset while the body was on its way
+				default:
+					t.Errorf("%s: answered %.200q", path, text)
+				}
+			}
+		})
+	}
+	for deaths := 0; deaths < 30; deaths++ {
+		floor := good.Load() + int64(rand.IntN(40))
+		until(t, "requests are served", func() bool { return good.Load() >= floor })
+		i := rand.IntN(len(crew))
+		killed.Add(int64(crew[i].kill()))
+		crew[i] = startProcess(t, p)
+	}
+	close(over)
+	done := make(chan struct{})
+	go func() { clients.Wait(); close(done) }()
+	receive(t, "all requests are answered", done)
+	if n := bad.Load() + broken.Load(); n > killed.Load() {
+		t.Errorf("%d requests failed, but only %d were with processes that were killed", n, killed.Load())
+	}
+	until(t, "all slots are free", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, m := range p.members {
+			if m.out != 0 || len(m.unused) != len(m.slots) {
+				return false
+			}
+		}
+		return p.n == 0
+	})
+	for _, w := range crew {
+		w.kill()
+	}
+	t.Logf("%d answered, %d got 502, %d broke off; %d were running when their process died", good.Load(), bad.Load(), broken.Load(), killed.Load())
+}
+
+// TestPoolTakesBack: what a stopped process has not taken is served by another one.
+func TestPoolTakesBack(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	stopped := startProcess(t, p)
+	c := f.dial()
+	c.request("GET /first")
+	c.expect("GET", 200, "/first end")
+	if err := stopped.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	c.request("GET /second") // nobody else is there
+	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
+	other := startProcess(t, p)
+	c.expect("GET", 200, "/second end")
+	stopped.kill()
+	c.request("GET /third")
+	c.expect("GET", 200, "/third end")
+	other.kill()
+}
+
+// TestPoolDown: without a process, and with none to come, requests are refused; else they wait.
+func TestPoolDown(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	waits := f.dial()
+	waits.request("GET /waits")
+	until(t, "it waits", func() bool { return p.Stats().Waiting == 1 })
+	p.Down(true)
+	waits.refused("GET", 503)
+	c := f.dial()
+	c.request("GET /")
+	c.refused("GET", 503)
+	p.Down(false)
+	c = f.dial()
+	c.request("GET /again")
+	w := startProcess(t, p)
+	c.expect("GET", 200, "/again end")
+	w.kill()
+}
