@@ -18,6 +18,7 @@ import (
 type crew struct {
 	*server
 	known []process // every worker that the test has seen
+	names int       // of gates, so far
 }
 
 // master is the shape with one process, unless the options say more.
@@ -100,7 +101,7 @@ func (c *crew) finish(t *testing.T) {
 func (c *crew) frontIsSound(t *testing.T) {
 	t.Helper()
 	text := c.log.String()
-	for _, word := range []string{"panic", "goroutine ", "fatal error:", "DATA RACE", "AddressSanitizer", "garbage collected without"} {
+	for _, word := range []string{"panic", "fatal error:", "DATA RACE", "AddressSanitizer", "garbage collected without"} {
 		if strings.Contains(text, word) {
 			t.Errorf("server's stderr has %q", word)
 		}
@@ -253,17 +254,10 @@ func (c *crew) busy(kept, fresh int) *traffic {
 	f := &traffic{end: make(chan struct{}), seen: map[identity]int{}}
 	for range kept {
 		f.done.Go(func() {
-			k, err := c.tryDial(within(60 * time.Second))
-			if err != nil {
-				f.note(nil, err)
-				return
-			}
-			defer k.Close()
-			for f.goesOn() && err == nil {
-				k.trySend(request("GET", "/who", ""))
-				var r *response
-				r, err = k.tryResponse("GET")
-				f.note(r, err)
+			for f.goesOn() {
+				if err := f.keep(c); err != nil {
+					f.note(nil, err)
+				}
 			}
 		})
 	}
@@ -275,6 +269,27 @@ func (c *crew) busy(kept, fresh int) *traffic {
 		})
 	}
 	return f
+}
+
+// keep sends requests on one connection, until the server says that it is the last.
+func (f *traffic) keep(c *crew) error {
+	k, err := c.tryDial(within(60 * time.Second))
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	for f.goesOn() {
+		k.trySend(request("GET", "/who", ""))
+		r, err := k.tryResponse("GET")
+		if err != nil {
+			return err
+		}
+		f.note(r, nil)
+		if strings.EqualFold(r.get("Connection"), "close") {
+			return nil
+		}
+	}
+	return nil
 }
 
 func (c *crew) tryDial(limit time.Duration) (*conn, error) {

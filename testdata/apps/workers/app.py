@@ -128,8 +128,11 @@ def wedge(environ, start_response):
 @application.at("/upload")
 def upload(environ, start_response):
     """Answer with the body's hash."""
-    digest, source = hashlib.sha256(), environ["wsgi.input"]
+    digest, source, total = hashlib.sha256(), environ["wsgi.input"], 0
     while piece := source.read(int(arg(environ, "piece", "100000"))):
+        if not total and arg(environ, "name"):
+            event(f"{arg(environ, 'name')} in {os.getpid()}")
+        total += len(piece)
         digest.update(piece)
     return reply(start_response, digest.hexdigest())
 
