@@ -59,7 +59,7 @@ type Member struct {
 	once    sync.Once     // Spoilt was told
 	moves   uint64        // messages read
 	moved   uint64        // moves at the last sweep
-	stalled bool          // it did not take what it was offered; until it says something
+	stalled bool          // it did not take what it was offered; until it looks at it, or says something
 	served  uint64
 	closed  bool // the link is
 }
@@ -266,7 +266,7 @@ func (p *Pool) room() (best *Member) {
 		if m.leaving || m.out >= most || len(m.unused) == 0 || m.front.Full() {
 			continue
 		}
-		if best == nil || m.out < best.out {
+		if best == nil || m.stalled == best.stalled && m.out < best.out || !m.stalled && best.stalled {
 			best = m
 		}
 	}
@@ -345,6 +345,9 @@ func (p *Pool) sweep(now time.Time) {
 			if r.call != nil && !r.talking && r.call.stale(now) {
 				m.takeBack(r)
 			}
+		}
+		if m.stalled && m.front.Seen() {
+			m.stalled = false
 		}
 		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
 			m.stalled = true
