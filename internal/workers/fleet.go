@@ -219,7 +219,9 @@ func (f *Fleet) replace(number int, age time.Duration) {
 				err = f.join([]*process{p})
 			}
 			if err == nil {
-				f.log.Info("a worker process is ready", "worker", p.member.Load().Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
+				if m := p.member.Load(); m != nil { // else it has died, and join has somebody else replace it
+					f.log.Info("a worker process is ready", "worker", m.Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
+				}
 				return
 			}
 			p.leaving.Store(true)
