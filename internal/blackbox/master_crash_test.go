@@ -293,7 +293,9 @@ func TestMasterWorkerDiesDuringStart(t *testing.T) {
 	eventually(t, "it is gone", func() bool { return !slices.ContainsFunc(c.workers(), first.is) })
 	c.put(t, "go", "")
 	c.awaitReady(t)
+	c.replaced(t, 1)
 	c.wantWorkers(t, 2, first.pid)
+	c.base = takeCensus(c.pid()) // when it was ready, one was missing
 	c.answers(t)
 	c.finish(t)
 }
