@@ -340,6 +340,7 @@ func (p *Pool) sweep(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.members {
+		m.check(now)
 		for _, r := range m.slots {
 			// Those whose client has left are not started: assign sees to that.
 			if r.call != nil && !r.talking && r.call.stale(now) {
@@ -357,6 +358,24 @@ func (p *Pool) sweep(now time.Time) {
 	}
 	p.assign()
 	p.press(now)
+}
+
+// check has a process ended of which requests would wait for ever: the app has written over what it
+// shares with the front. Under the mutex.
+func (m *Member) check(now time.Time) {
+	sane, late := m.front.Sane(), false
+	for _, r := range m.slots {
+		if r.call != nil && !r.talking {
+			sane = sane && m.front.SaneSlot(r.slot)
+			late = late || now.Sub(r.call.begun) >= stallTime && !m.front.IsTaken(r.slot)
+		}
+	}
+	switch {
+	case !sane:
+		m.spoilt(link.ErrBroken)
+	case late:
+		m.front.Ring() // its word that it naps may be lost
+	}
 }
 
 // stallTime is how long an offer may lie before it is taken back.
