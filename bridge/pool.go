@@ -297,7 +297,7 @@ func (m *Member) give(c *Call, now time.Time) {
 	r := m.unused[last]
 	m.unused = m.unused[:last]
 	m.out++
-	r.call = c
+	r.call, r.deaf = c, false
 	c.enter(r.seat)
 	body, streams := c.Body()
 	m.front.Offer(r.slot, c.Environ(), body, streams)
