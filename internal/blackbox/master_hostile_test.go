@@ -104,3 +104,27 @@ func TestMasterHostileOnlyWorker(t *testing.T) {
 		})
 	}
 }
+
+// A process that dies, or goes on asking, while the front reads a body for it.
+func TestMasterHostileReader(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"-p", "2", "--threads", "2", "--health", "/health"}})
+	for round := range 12 {
+		c.names++
+		k, name := c.dial(t), fmt.Sprintf("reader-%d", c.names)
+		k.send(request("POST", query("/reader", "name", name, "then", []string{"answer", "exit"}[round%2]), "", "Content-Length: 3000000"))
+		pid := c.place(t, name)
+		k.trySend(strings.Repeat("b", 3000000)) // it comes while the front is asked for more than there is
+		_, _ = k.tryHead()
+		k.Close()
+		c.get(t, "/health").wantStatus(t, 200)
+		for _, p := range c.workers() {
+			if p.pid == pid {
+				kill(t, pid, 9)
+			}
+		}
+		c.wantWorkers(t, 2, pid)
+		c.survives(t, name)
+	}
+	c.finish(t)
+}

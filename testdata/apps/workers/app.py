@@ -227,6 +227,31 @@ def hostile(environ, start_response):
     return reply(start_response, "hostile")
 
 
+@application.at("/reader")
+def reader(environ, start_response):
+    """Put reads into the ring of messages that nobody waits for, also after the answer."""
+    event(f"{arg(environ, 'name')} in {os.getpid()}")
+    source = environ["wsgi.input"]
+    source.read(1)
+    ring = 4096 + 32768
+    (at, _), *_ = shared()
+    tail = ctypes.c_uint32.from_address(at + 128)
+
+    def ask():
+        for _ in range(200):
+            for _ in range(50):
+                for slot in range(2):
+                    ctypes.c_uint32.from_address(at + ring + tail.value % 8192 * 4).value = slot << 8 | 1
+                    tail.value += 1
+            time.sleep(0.0005)
+
+    threading.Thread(target=ask, daemon=True).start()
+    if arg(environ, "then") == "exit":
+        time.sleep(random.random() / 50)
+        os._exit(3)
+    return reply(start_response, "x" * 1000000)
+
+
 def stream_hostile(start_response, what, seed):
     start_response("200 OK", [("Content-Type", "text/plain")])
     for i in range(20):
