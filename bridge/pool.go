@@ -59,7 +59,7 @@ type Member struct {
 	once    sync.Once     // Spoilt was told
 	moves   uint64        // messages read
 	moved   uint64        // moves at the last sweep
-	stalled bool          // it did not take what it was offered; until it says something
+	stalled bool          // it did not take what it was offered; until it looks at it, or says something
 	served  uint64
 	closed  bool // the link is
 }
@@ -266,7 +266,7 @@ func (p *Pool) room() (best *Member) {
 		if m.leaving || m.out >= most || len(m.unused) == 0 || m.front.Full() {
 			continue
 		}
-		if best == nil || m.out < best.out {
+		if best == nil || m.stalled == best.stalled && m.out < best.out || !m.stalled && best.stalled {
 			best = m
 		}
 	}
@@ -297,7 +297,7 @@ func (m *Member) give(c *Call, now time.Time) {
 	r := m.unused[last]
 	m.unused = m.unused[:last]
 	m.out++
-	r.call = c
+	r.call, r.deaf = c, false
 	c.enter(r.seat)
 	body, streams := c.Body()
 	m.front.Offer(r.slot, c.Environ(), body, streams)
@@ -340,11 +340,15 @@ func (p *Pool) sweep(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.members {
+		m.check(now)
 		for _, r := range m.slots {
 			// Those whose client has left are not started: assign sees to that.
 			if r.call != nil && !r.talking && r.call.stale(now) {
 				m.takeBack(r)
 			}
+		}
+		if m.stalled && m.front.Seen() {
+			m.stalled = false
 		}
 		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
 			m.stalled = true
@@ -354,6 +358,24 @@ func (p *Pool) sweep(now time.Time) {
 	}
 	p.assign()
 	p.press(now)
+}
+
+// check has a process ended of which requests would wait for ever: the app has written over what it
+// shares with the front. Under the mutex.
+func (m *Member) check(now time.Time) {
+	sane, late := m.front.Sane(), false
+	for _, r := range m.slots {
+		if r.call != nil && !r.talking {
+			sane = sane && m.front.SaneSlot(r.slot)
+			late = late || now.Sub(r.call.begun) >= stallTime && !m.front.IsTaken(r.slot)
+		}
+	}
+	switch {
+	case !sane:
+		m.spoilt(link.ErrBroken)
+	case late:
+		m.front.Ring() // its word that it naps may be lost
+	}
 }
 
 // stallTime is how long an offer may lie before it is taken back.

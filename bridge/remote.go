@@ -21,6 +21,7 @@ type remote struct {
 	call    *Call // under the pool's mutex; nil: the slot is free
 	talking bool  // likewise: somebody waits for events, or is about to
 	missing bool  // likewise: the process died before it had an answer
+	deaf    bool  // likewise: the request has ended but for its slot, so the app reads no more
 
 	// leads tells that the conversation's goroutine is the pool's loop: it must not wait.
 	leads  bool
@@ -212,11 +213,9 @@ func (r *remote) converse(leads bool) bool {
 	o := c.converse(r.seat, r)
 	now := time.Now()
 	c.leave(r.seat, now)
-	if r.reading.Load() { // the worker has died, or lies
-		c.conn.in.interrupt()
-		r.Detach()
+	if c.conn.body != nil {
+		r.endReads(c)
 	}
-	r.reads.wait() // a read that has been answered may have the slot still
 	r.closeFile()
 	leads = r.leads
 	r.pool.free(r) // the next request may have the slot from here on
@@ -235,6 +234,19 @@ func (r *remote) begun(c *Call, now time.Time) time.Time {
 		return c.begun
 	}
 	return at
+}
+
+// endReads returns when no read is served any more, and none will be: the connection may go on to its next
+// request, and the slot may be unmapped.
+func (r *remote) endReads(c *Call) {
+	r.pool.mu.Lock()
+	r.deaf = true
+	r.pool.mu.Unlock()
+	if r.reading.Load() { // the worker has died, or lies
+		c.conn.in.interrupt()
+		r.Detach()
+	}
+	r.reads.wait() // a read that has been answered may have the slot still
 }
 
 // serveRead answers one read of the app.
@@ -256,7 +268,7 @@ func (r *remote) serveRead(c *Call) {
 // asked is told that the app wants to read. Under the pool's mutex.
 func (r *remote) asked() {
 	c := r.call
-	if c.conn.body == nil || r.reading.Swap(true) {
+	if c.conn.body == nil || r.deaf || r.reading.Swap(true) {
 		r.m.front.Grant(r.slot, int32(link.ReadEnd))
 		return
 	}

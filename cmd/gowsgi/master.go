@@ -132,7 +132,7 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 				go m.printStacks()
 			case m.signals.act(sig) == actDrain:
 				m.log.Info("draining", "signal", sig.String(), "timeout_s", m.config.DrainTimeout.Seconds())
-				go m.signals.exitOnSecond(m.site)
+				go m.signals.exitOnSecond(m.site, m.printStacks)
 				m.drain(int(sig.(syscall.Signal)))
 				return nil
 			}

@@ -81,10 +81,10 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 }
 
 // exitOnSecond ends the process at once at the next TERM or INT.
-func (s *signals) exitOnSecond(site *site) {
+func (s *signals) exitOnSecond(site *site, printStacks func()) {
 	for sig := range s.arrived {
 		if actions[sig] == actStacks {
-			site.printStacks() // of a drain that hangs
+			printStacks() // of a drain that hangs
 		}
 		if actions[sig] == actDrain {
 			site.log.Warn("a second signal: exiting at once", "signal", sig.String())

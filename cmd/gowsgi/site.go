@@ -304,7 +304,7 @@ func (s *site) control(failed <-chan error) error {
 				s.printStacks()
 			case actDrain:
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
-				go s.signals.exitOnSecond(s)
+				go s.signals.exitOnSecond(s, s.printStacks)
 				s.tellApp(sig)
 				s.drain(0)
 				return nil

@@ -38,8 +38,13 @@ func (s *server) dialTo(t *testing.T, network, addr string) *conn {
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
 	s.mu.Unlock()
-	return &conn{Conn: c, t: t, r: bufio.NewReaderSize(c, 64<<10)}
+	k := newConn(c)
+	k.t = t
+	return k
 }
+
+// newConn is a connection for a goroutine, which can't end the test.
+func newConn(c net.Conn) *conn { return &conn{Conn: c, r: bufio.NewReaderSize(c, 64<<10)} }
 
 // send writes text as it is.
 func (c *conn) send(text string) {

@@ -62,6 +62,9 @@ func (f *Front) Fits(environ, body []byte) bool { return len(environ)+len(body) 
 // can be.
 func (f *Front) Full() bool { return f.in.own-f.in.head.Load() >= ringSize-1 }
 
+// Seen tells that the worker has looked at everything it was offered, also at what was taken back.
+func (f *Front) Seen() bool { return f.in.own == f.in.head.Load() }
+
 // Offer puts a request into a slot that nothing is in, and wakes the worker if it naps.
 func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 	s := &f.slots[i]
@@ -77,9 +80,21 @@ func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 	s.granted.Store(pending)
 	s.state.Store(slotOffered)
 	f.in.put(uint32(i))
-	if f.nap.Load() != 0 && f.nap.CompareAndSwap(1, 0) {
+	if f.nap.Load() != 0 && f.nap.Swap(0) != 0 { // whatever somebody has made of it
 		strike(f.bell)
 	}
+}
+
+// Ring wakes the worker whether it says that it naps or not.
+func (f *Front) Ring() { strike(f.bell) }
+
+// Sane tells whether the worker's count of what it has looked at can be.
+func (f *Front) Sane() bool { return f.in.own-f.in.head.Load() <= ringSize }
+
+// SaneSlot tells whether the state of a slot can be that has a request in it.
+func (f *Front) SaneSlot(i int) bool {
+	state := f.slots[i].state.Load()
+	return state == slotOffered || state == slotTaken
 }
 
 // Withdraw takes a request back that the worker has not taken. False: it has.

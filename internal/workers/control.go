@@ -159,10 +159,13 @@ func descriptor(oob []byte) (file *os.File) {
 	return file
 }
 
+// messageMax is the most of an exception's own words, which may be any.
+const messageMax = 4 << 10
+
 // cut shortens a text in its middle.
-func cut(text string) string {
-	if len(text) <= textMax {
+func cut(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	return text[:textMax/2] + "\n[…]\n" + text[len(text)-textMax/2:]
+	return text[:limit/2] + "\n[…]\n" + text[len(text)-limit/2:]
 }

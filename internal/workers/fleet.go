@@ -219,7 +219,9 @@ func (f *Fleet) replace(number int, age time.Duration) {
 				err = f.join([]*process{p})
 			}
 			if err == nil {
-				f.log.Info("a worker process is ready", "worker", p.member.Load().Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
+				if m := p.member.Load(); m != nil { // else it has died, and join has somebody else replace it
+					f.log.Info("a worker process is ready", "worker", m.Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
+				}
 				return
 			}
 			p.leaving.Store(true)
@@ -291,20 +293,16 @@ func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
 	f.mu.Lock()
 	processes := slices.Clone(f.current)
 	f.mu.Unlock()
+	answers := make([]string, len(processes))
+	var asked sync.WaitGroup
+	for i, p := range processes { // all at once: who does not answer takes no time from the others
+		asked.Go(func() { answers[i] = p.askStacks(ctx) })
+	}
+	asked.Wait()
 	texts = map[int]string{}
-	for _, p := range processes {
-		select {
-		case <-p.stacks: // an old one
-		default:
-		}
-		if p.control.send(message{WantStacks: true}, -1) != nil {
-			continue
-		}
-		select {
-		case texts[p.pid()] = <-p.stacks:
-		case <-p.exited:
-		case <-ctx.Done():
-			texts[p.pid()] = "the process does not answer\n"
+	for i, p := range processes {
+		if answers[i] != "" {
+			texts[p.pid()] = answers[i]
 		}
 	}
 	return texts

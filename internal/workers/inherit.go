@@ -96,7 +96,7 @@ func (s *Self) Obey(orders Orders) {
 			go func() {
 				var text textWriter
 				orders.Stacks(&text)
-				_ = s.control.send(message{Stacks: cut(string(text))}, -1)
+				_ = s.control.send(message{Stacks: cut(string(text), textMax)}, -1)
 			}()
 		}
 	}
@@ -122,6 +122,6 @@ func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
 
 // Fail tells the front why there will be none.
 func (s *Self) Fail(f Failed) error {
-	f.Traceback = cut(f.Traceback)
+	f.Message, f.Traceback = cut(f.Message, messageMax), cut(f.Traceback, textMax)
 	return s.control.send(message{Failed: &f}, -1)
 }

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -171,5 +172,24 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		p.fleet.log.Warn("a worker process did not leave in time and is killed: its threads or atexit functions hang", "pid", p.pid())
 		p.kill("mercy")
 		<-p.exited
+	}
+}
+
+// askStacks is what all Python threads of the process do; "" when it is gone.
+func (p *process) askStacks(ctx context.Context) string {
+	select {
+	case <-p.stacks: // an old one
+	default:
+	}
+	if p.control.send(message{WantStacks: true}, -1) != nil {
+		return ""
+	}
+	select {
+	case text := <-p.stacks:
+		return text
+	case <-p.exited:
+		return ""
+	case <-ctx.Done():
+		return "the process does not answer\n"
 	}
 }
