@@ -75,13 +75,14 @@ func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	if c == nil {
 		return nil
 	}
+	begun := c.begun
 	if s.remote != nil { // the slot is the call's as long as the seat has it
 		if !s.remote.m.front.IsTaken(s.remote.slot) {
 			return nil
 		}
-		c.begun = s.remote.begun(c, now)
+		begun = s.remote.begun(c, now)
 	}
-	if now.Sub(c.begun) < limit {
+	if now.Sub(begun) < limit {
 		return nil
 	}
 	r := &c.response

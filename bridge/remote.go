@@ -44,6 +44,9 @@ func (r *remote) Begin(Request) Event {
 }
 
 func (r *remote) nothing() Event {
+	if r.call.conn.body != nil {
+		r.endReads(r.call)
+	}
 	r.reply = Reply{Total: -1, FD: -1}
 	return EventLost
 }
@@ -211,11 +214,11 @@ func (r *remote) converse(leads bool) bool {
 	c.begun = r.begun(c, time.Now())
 	r.seat.mu.Unlock()
 	o := c.converse(r.seat, r)
-	now := time.Now()
-	c.leave(r.seat, now)
 	if c.conn.body != nil {
 		r.endReads(c)
 	}
+	now := time.Now()
+	c.leave(r.seat, now)
 	r.closeFile()
 	leads = r.leads
 	r.pool.free(r) // the next request may have the slot from here on
