@@ -25,6 +25,7 @@ type process struct {
 
 	ready  chan error // holds one: nil once the app is loaded, or why it isn't
 	about  Ready
+	heard  chan struct{} // closed when there is nothing more to hear
 	exited chan struct{} // closed when it has been waited for
 
 	member     atomic.Pointer[bridge.Member] // once it has joined the pool
@@ -53,7 +54,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	defer theirs.Close()
 	p := &process{
 		fleet: f, front: front, control: ours, begun: time.Now(),
-		limit: f.requestLimit(), ready: make(chan error, 1), exited: make(chan struct{}), stacks: make(chan string, 1),
+		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
 	}
 	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
 	if err == nil {
@@ -83,6 +84,7 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // listen takes in what the worker says.
 func (p *process) listen() {
+	defer close(p.heard)
 	buffer := make([]byte, packetMax)
 	for {
 		m, file, err := p.control.receive(buffer)
@@ -119,9 +121,17 @@ func (p *process) tell(err error) {
 	}
 }
 
+// lastWords is how long the front listens to a process that is no more.
+const lastWords = time.Second
+
 // reap waits for the process's end.
 func (p *process) reap() {
 	_ = p.cmd.Wait() // ProcessState says more
+	if p.member.Load() == nil {
+		// Its last words may lie in the socket still, which a child of the app may keep open.
+		_ = p.control.conn.SetReadDeadline(time.Now().Add(lastWords))
+		<-p.heard
+	}
 	p.tell(fmt.Errorf("the worker process ended before the app was loaded: %s", ending(p.cmd.ProcessState)))
 	close(p.exited)
 	p.fleet.ended(p)
