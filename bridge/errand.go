@@ -59,6 +59,7 @@ type errand struct {
 	// thread of the app.
 	posting sync.Mutex
 	reading sync.Mutex
+	posted  bool  // an answer is, and the verdict on it not known; likewise
 	refused error // why the front wants no more; under posting
 	fault   error // why the answer can't be given; likewise
 }
@@ -147,7 +148,8 @@ func (e *errand) run(s *seat, w Worker) {
 
 var errPanic = errors.New("gowsgi has failed; its log says more")
 
-// conclude posts the last answer. The slot is the front's afterwards.
+// conclude posts the last answer, or ends the request without one where the last but one has said
+// it all. The slot is the front's afterwards.
 func (e *errand) conclude(s *seat, event Event, w Worker) {
 	reply := w.Reply()
 	e.lock(w.Detach)
@@ -161,32 +163,45 @@ func (e *errand) conclude(s *seat, event Event, w Worker) {
 	if e.fault != nil {
 		a = link.Answer{Kind: uint32(EventError), Total: -1, Last: true, Error: []byte(e.fault.Error() + "\n")}
 	}
+	if a.Kind == uint32(EventDone) && e.posted && !a.Head && len(a.Body) == 0 && len(a.Error) == 0 {
+		if e.over(s) {
+			e.st.link.Close(e.slot)
+		}
+		return
+	}
+	_ = e.settle(w.Detach)
 	for e.refused == nil && len(a.Body)+len(a.Error) > a.Room() {
-		if e.piece(&a, w.Detach) != nil {
+		if e.piece(&a, w.Detach) != nil || e.settle(w.Detach) != nil {
 			a.Body = nil
 		}
 	}
 	if e.refused != nil {
 		a.Body = nil
 	}
-	s.mu.Lock()
-	over := s.call == nil
-	s.call = nil
-	s.mu.Unlock()
-	if !over { // else a panic came late
+	if e.over(s) {
 		e.st.link.Post(e.slot, &a)
 	}
+}
+
+// over takes the request off the seat, once: a panic may come late.
+func (e *errand) over(s *seat) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.call != nil
+	s.call = nil
+	return first
 }
 
 // errorMax is how much of a traceback the front gets.
 const errorMax = 60 << 10
 
-// pass posts an answer that is not the last, and waits for the verdict.
+// pass posts an answer that is not the last. The front sends it while the app makes the next one
+// (PEP 3333, "Buffering and Streaming"); what follows waits for its verdict.
 func (e *errand) pass(event Event, reply *Reply, detach func()) error {
 	e.lock(detach)
 	defer e.posting.Unlock()
-	if e.refused != nil {
-		return e.refused
+	if err := e.settle(detach); err != nil {
+		return err
 	}
 	a := answerOf(event, reply)
 	if err := e.fits(&a); err != nil {
@@ -205,7 +220,10 @@ func (e *errand) pass(event Event, reply *Reply, detach func()) error {
 			return err
 		}
 	}
-	return e.post(&a, detach)
+	if err := e.post(&a, detach); err != nil || event != EventFile {
+		return err
+	}
+	return e.settle(detach) // the app may close the file then
 }
 
 // piece posts as much of a's body as fits. What is left of a has no head.
@@ -222,14 +240,25 @@ func (e *errand) piece(a *link.Answer, detach func()) error {
 	return nil
 }
 
+// post posts an answer, after the verdict on the one before.
 func (e *errand) post(a *link.Answer, detach func()) error {
-	e.st.link.Post(e.slot, a)
-	detach()
-	if err := e.st.link.Verdict(e.slot); err != nil {
-		e.refused = err
+	if err := e.settle(detach); err != nil {
 		return err
 	}
+	e.st.link.Post(e.slot, a)
+	e.posted = true
 	return nil
+}
+
+// settle waits for the verdict on what was posted, if anything. The error is why the front wants no
+// more, for good.
+func (e *errand) settle(detach func()) error {
+	if e.posted {
+		detach()
+		e.refused = e.st.link.Verdict(e.slot)
+		e.posted = false
+	}
+	return e.refused
 }
 
 // fits tells whether the head does.
@@ -250,6 +279,11 @@ func (e *errand) lock(detach func()) {
 // Write implements [Request].
 func (e *errand) Write(reply *Reply) error {
 	err := e.pass(EventChunk, reply, func() {})
+	if err == nil {
+		e.posting.Lock()
+		err = e.settle(func() {})
+		e.posting.Unlock()
+	}
 	if err == link.ErrGivenUp { // as without a process between: what is too much is not said here
 		return nil
 	}

@@ -123,7 +123,7 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 	})
 	f.t.Cleanup(func() { // last: the worker's end is no longer used
 		m.Lost()
-		_ = worker.Close()
+		_ = worker.Leave()
 	})
 	return p
 }

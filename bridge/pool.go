@@ -68,7 +68,7 @@ type Member struct {
 func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member, error) {
 	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
-		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan struct{}, 1), files: make(chan *os.File, 1)}
+		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan link.Event, 2), files: make(chan *os.File, 1)}
 		r.seat.remote = r
 		m.slots = append(m.slots, r)
 		m.unused = append(m.unused, r)
@@ -504,7 +504,7 @@ func (m *Member) messages() (first []*remote) {
 
 // message takes in one message. first is a slot whose first answer it is. any: there was one.
 func (m *Member) message() (first *remote, any bool) {
-	i, event, ok, err := m.front.Next()
+	i, event, current, ok, err := m.front.Next()
 	if err != nil {
 		m.spoilt(err)
 	}
@@ -515,7 +515,7 @@ func (m *Member) message() (first *remote, any bool) {
 	m.stalled = false
 	r := m.slots[i]
 	switch {
-	case r.call == nil: // nothing of ours: it lies, or a read was stopped late
+	case r.call == nil || !current: // nothing of ours: it lies, or a read was stopped late
 	case event == link.Wants:
 		r.asked()
 	case event == link.StopRead:
@@ -524,10 +524,12 @@ func (m *Member) message() (first *remote, any bool) {
 		r.call.InterruptWrite()
 	case r.talking:
 		select {
-		case r.events <- struct{}{}:
+		case r.events <- event:
 		default:
 			m.spoilt(link.ErrBroken)
 		}
+	case event == link.Closed: // nothing was posted
+		m.spoilt(link.ErrBroken)
 	default:
 		r.talking = true
 		return r, true
@@ -546,7 +548,7 @@ func (p *Pool) Close() {
 // press reports a pool that has outgrown its processes.
 func (p *Pool) press(now time.Time) {
 	switch {
-	case p.n == 0 || p.room() != nil || len(p.members) == 0:
+	case p.n == 0 || len(p.members) == 0 || !p.allTaken():
 		p.pressed = time.Time{}
 	case p.pressed.IsZero():
 		p.pressed = now
@@ -554,6 +556,21 @@ func (p *Pool) press(now time.Time) {
 		p.outgrown = now
 		go p.Outgrown(p.stats())
 	}
+}
+
+// allTaken tells whether every thread of every process has a request, and none waits for a GIL only.
+func (p *Pool) allTaken() bool {
+	for _, m := range p.members {
+		if m.out < m.threads {
+			return false
+		}
+		for _, r := range m.slots {
+			if r.call == nil || !r.talking && !m.front.IsTaken(r.slot) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Stats tells the pool's state.

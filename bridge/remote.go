@@ -25,8 +25,8 @@ type remote struct {
 
 	// leads tells that the conversation's goroutine is the pool's loop: it must not wait.
 	leads  bool
-	events chan struct{} // an answer was posted; holds one
-	files  chan *os.File // descriptors that the worker has sent; holds one
+	events chan link.Event // Posted and Closed; holds one of each
+	files  chan *os.File   // descriptors that the worker has sent; holds one
 	reply  Reply
 	head   []byte   // a private copy of status, headers and traceback
 	file   *os.File // the one that reply names
@@ -54,6 +54,9 @@ func (r *remote) nothing() Event {
 // Next implements [Runner].
 func (r *remote) Next() Event {
 	r.closeFile()
+	if r.m.front.Closed(r.slot) {
+		return r.done()
+	}
 	r.m.front.Resume(r.slot)
 	return r.await()
 }
@@ -62,6 +65,9 @@ func (r *remote) Next() Event {
 func (r *remote) Abort() Event {
 	for {
 		r.closeFile()
+		if r.m.front.Closed(r.slot) {
+			return r.done()
+		}
 		r.m.front.GiveUp(r.slot, r.call.response.failed != nil)
 		switch event := r.await(); event {
 		case EventChunk, EventFile: // it had more under way
@@ -91,16 +97,33 @@ func (r *remote) Detach() {
 func (r *remote) await() Event {
 	r.Detach()
 	select {
-	case <-r.events:
-		return r.event()
+	case what := <-r.events:
+		return r.take(what)
 	case <-r.m.dead:
 	}
 	select {
-	case <-r.events: // it was faster than the end
-		return r.event()
+	case what := <-r.events: // it was faster than the end
+		return r.take(what)
 	default:
 		return r.nothing()
 	}
+}
+
+// take is the answer that a message is about.
+func (r *remote) take(what link.Event) Event {
+	if what == link.Closed {
+		return r.done()
+	}
+	return r.event()
+}
+
+// done is the end of a request that has no other answer any more.
+func (r *remote) done() Event {
+	if !r.reading.Load() {
+		r.reads.wait() // what became of the body is known then
+	}
+	r.reply = Reply{Total: -1, FD: -1}
+	return EventDone
 }
 
 // event takes in what was posted, or EventLost when nothing is to come.
@@ -137,6 +160,12 @@ func (r *remote) event() Event {
 		OSError: answer.OSError,
 		Through: answer.Through,
 		Error:   r.head[len(answer.Status)+len(answer.Headers):],
+	}
+	if event == EventChunk && r.m.front.Closed(r.slot) {
+		if !r.reading.Load() {
+			r.reads.wait()
+		}
+		return EventDone // it goes out in one piece
 	}
 	if event == EventFile && !r.takeFile() {
 		return EventLost
@@ -220,6 +249,9 @@ func (r *remote) converse(leads bool) bool {
 	now := time.Now()
 	c.leave(r.seat, now)
 	r.closeFile()
+	for len(r.events) > 0 { // Closed, which has been seen
+		<-r.events
+	}
 	leads = r.leads
 	r.pool.free(r) // the next request may have the slot from here on
 	c.end(o, c.response.status, now)

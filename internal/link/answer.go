@@ -7,13 +7,16 @@ type Event uint32
 
 // The events.
 const (
-	// Posted: an answer lies in the slot. All but the last of a request wait for a verdict.
+	// Posted: an answer lies in the slot. What follows waits for a verdict on it; the last of a
+	// request gets none.
 	Posted Event = iota
 	// Wants: the app reads the body.
 	Wants
 	// StopRead: nobody waits for the read any more. StopWrite: nor for the answer.
 	StopRead
 	StopWrite
+	// Closed: the request has ended without another answer.
+	Closed
 	eventKinds
 )
 
@@ -33,6 +36,22 @@ type Answer struct {
 	Offset  int64
 	Length  int64
 }
+
+// A message in the ring to the front: the slot, what it is about, and the lowest bits of the number of
+// the slot's request: one that comes late is not taken for the next request's.
+func pack(i int, run uint32, event Event) uint32 {
+	return run<<runShift | uint32(i)<<slotShift | uint32(event)
+}
+
+func unpack(v uint32) (i int, run uint32, event Event) {
+	return int(v>>slotShift) & (1<<(runShift-slotShift) - 1), v >> runShift, Event(v & (1<<slotShift - 1))
+}
+
+const (
+	slotShift = 8
+	runShift  = 19
+	runMask   = 1<<(32-runShift) - 1
+)
 
 const (
 	flagHead = 1 << iota

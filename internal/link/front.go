@@ -9,6 +9,7 @@ import (
 // Answer, Resume, GiveUp, Grant and ReadBuffer, which belong to whoever has the slot's request.
 type Front struct {
 	*memory
+	runs []uint32 // of the requests that are, or were, in the slots
 	bell *os.File // rung for the worker
 	news *os.File // rung by the worker
 }
@@ -24,7 +25,7 @@ func NewFront(size Size) (*Front, error) {
 		file.Close()
 		return nil, err
 	}
-	f := &Front{memory: m}
+	f := &Front{memory: m, runs: make([]uint32, size.Slots)}
 	if f.bell, err = newBell(); err == nil {
 		f.news, err = newBell()
 	}
@@ -76,6 +77,9 @@ func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 		s.streams.Store(1)
 	}
 	s.taken.Store(0)
+	f.runs[i]++
+	s.run.Store(f.runs[i])
+	s.closed.Store(0)
 	s.verdict.Store(pending)
 	s.granted.Store(pending)
 	s.state.Store(slotOffered)
@@ -103,14 +107,15 @@ func (f *Front) Withdraw(i int) bool { return f.slots[i].state.CompareAndSwap(sl
 // Release ends a slot's use.
 func (f *Front) Release(i int) { f.slots[i].state.Store(slotFree) }
 
-// Next is the worker's next message. The error is ErrBroken.
-func (f *Front) Next() (i int, event Event, ok bool, err error) {
+// Next is the worker's next message. current: it is about the request that is in the slot, and not an
+// earlier one. The error is ErrBroken.
+func (f *Front) Next() (i int, event Event, current, ok bool, err error) {
 	v, ok, broken := f.out.get()
-	i, event = int(v>>8), Event(v&0xff)
+	i, run, event := unpack(v)
 	if broken || ok && (i >= len(f.slots) || event >= eventKinds) {
-		return 0, 0, false, ErrBroken
+		return 0, 0, false, false, ErrBroken
 	}
-	return i, event, ok, nil
+	return i, event, ok && run == f.runs[i]&runMask, ok, nil
 }
 
 // Nap tells the worker that the front is about to sleep, and must be rung. False: there is
@@ -136,6 +141,10 @@ func (f *Front) IsTaken(i int) bool { return f.slots[i].state.Load() == slotTake
 
 // Answer is the answer that was posted. Its memory is the worker's again after Resume or GiveUp.
 func (f *Front) Answer(i int) (Answer, error) { return f.slots[i].answered() }
+
+// Closed tells that no answer follows on the one that was posted: the worker has nothing more to do
+// with the slot.
+func (f *Front) Closed(i int) bool { return f.slots[i].closed.Load() != 0 }
 
 // Resume lets the thread go on after its answer.
 func (f *Front) Resume(i int) { f.say(i, goOn) }

@@ -85,6 +85,9 @@ type slotFields struct {
 	verdict atomic.Uint32 // of the front on the answer that was posted
 	granted atomic.Uint32 // of the front on the read that was asked for
 
+	run    atomic.Uint32 // the number of the request in it, counted by the front
+	closed atomic.Uint32 // there is no answer after the one that was posted
+
 	environLen atomic.Uint32
 	bodyLen    atomic.Uint32
 	streams    atomic.Uint32

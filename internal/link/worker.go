@@ -71,8 +71,7 @@ func (w *Worker) Body(i int) ([]byte, bool) {
 	return s.request[from : from+s.bodyLen.Load()], s.streams.Load() != 0
 }
 
-// Post gives an answer to the front. The next one must wait for Verdict, and there is none after
-// the last. It fits (see Answer.Room).
+// Post gives an answer to the front. The next one must wait for Verdict; the last gets none. It fits (see Answer.Room).
 func (w *Worker) Post(i int, a *Answer) {
 	s := &w.slots[i]
 	s.verdict.Store(pending)
@@ -89,6 +88,15 @@ func (w *Worker) Verdict(i int) error {
 		return ErrGone
 	}
 	return nil
+}
+
+// Close ends the request after the answer that was posted, whatever the verdict on it will be. The slot
+// is the front's.
+func (w *Worker) Close(i int) {
+	s := &w.slots[i]
+	run := s.run.Load() & runMask
+	s.closed.Store(1)
+	w.sendOf(i, run, Closed) // the front may have seen it already, and put another request there
 }
 
 // Read asks the front for bytes of the body, and waits for them.
@@ -114,9 +122,11 @@ func (w *Worker) StopRead(i int) { w.send(i, StopRead) }
 // StopWrite is StopRead for Verdict.
 func (w *Worker) StopWrite(i int) { w.send(i, StopWrite) }
 
-func (w *Worker) send(i int, event Event) {
+func (w *Worker) send(i int, event Event) { w.sendOf(i, w.slots[i].run.Load()&runMask, event) }
+
+func (w *Worker) sendOf(i int, run uint32, event Event) {
 	w.mu.Lock()
-	w.out.put(uint32(i)<<8 | uint32(event))
+	w.out.put(pack(i, run, event))
 	w.mu.Unlock()
 	if w.frontNap.Load() != 0 && w.frontNap.CompareAndSwap(1, 0) {
 		strike(w.news)
@@ -133,5 +143,5 @@ func wait(word *atomic.Uint32) uint32 {
 	}
 }
 
-// Close ends the mapping. Nobody may use a slot any more.
-func (w *Worker) Close() error { return errors.Join(w.bell.Close(), w.news.Close(), w.memory.close()) }
+// Leave ends the mapping. Nobody may use a slot any more.
+func (w *Worker) Leave() error { return errors.Join(w.bell.Close(), w.news.Close(), w.memory.close()) }
