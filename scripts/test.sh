@@ -68,6 +68,8 @@ step_unit() {
 	packages=$(go list ./... | grep -v -e /pyhost -e /internal/blackbox)
 	# shellcheck disable=SC2086
 	go test -race $packages
+	# Once more with the pool of worker processes in place of the queue.
+	GOWSGI_TEST_POOL=1 go test -race ./bridge
 }
 
 step_build() {

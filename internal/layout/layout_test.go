@@ -103,18 +103,19 @@ func TestCgoIsInPyhost(t *testing.T) {
 // What a package of the module may import of the module and of CPython, beside test files.
 // Packages that are not here may import nothing of it.
 var mayImport = map[string][]string{
-	"bridge":           {"internal/http1", "internal/accesslog"},
+	"bridge":           {"internal/http1", "internal/accesslog", "internal/link"},
 	"pyhost":           {"bridge", cpy3},
 	"internal/options": {},
 	"internal/logging": {"internal/accesslog"},
 
 	"internal/accesslog": {"internal/process"},
+	"internal/workers":   {"bridge", "internal/link", "internal/process"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
-		"internal/options", "internal/stats",
+		"internal/options", "internal/stats", "internal/link", "internal/workers",
 	},
 }
 
