@@ -477,11 +477,11 @@ func (p *Pool) next() *remote {
 		p.turn++
 		m := p.members[p.turn%len(p.members)]
 		for {
-			r, any := m.message()
+			r, some := m.message()
 			if r != nil {
 				return r
 			}
-			if !any {
+			if !some {
 				break
 			}
 		}
@@ -492,18 +492,18 @@ func (p *Pool) next() *remote {
 // messages are all that the member has to say.
 func (m *Member) messages() (first []*remote) {
 	for {
-		r, any := m.message()
+		r, some := m.message()
 		if r != nil {
 			first = append(first, r)
 		}
-		if !any {
+		if !some {
 			return first
 		}
 	}
 }
 
-// message takes in one message. first is a slot whose first answer it is. any: there was one.
-func (m *Member) message() (first *remote, any bool) {
+// message takes in one message. first is a slot whose first answer it is. some: there was a message.
+func (m *Member) message() (first *remote, some bool) {
 	i, event, current, ok, err := m.front.Next()
 	if err != nil {
 		m.spoilt(err)

@@ -83,7 +83,7 @@ func (m *master) whileLoading(begun <-chan error) error {
 	for {
 		select {
 		case err := <-begun:
-			if failed := (*workers.Failed)(nil); errors.As(err, &failed) {
+			if failed := (*workers.LoadError)(nil); errors.As(err, &failed) {
 				m.close() // the log goes out first
 				return m.notLoaded(failed)
 			}
@@ -101,7 +101,7 @@ func (m *master) whileLoading(begun <-chan error) error {
 	}
 }
 
-func (m *master) notLoaded(f *workers.Failed) error {
+func (m *master) notLoaded(f *workers.LoadError) error {
 	if f.Code == exitNotLoaded {
 		return notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
 	}

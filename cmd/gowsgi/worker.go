@@ -74,7 +74,7 @@ func work(config *options.Config, self *workers.Self) error {
 
 // failed tells the front why there is no app to serve.
 func failed(self *workers.Self, err error) error {
-	f := workers.Failed{Message: err.Error(), Code: exitCode(err)}
+	f := workers.LoadError{Message: err.Error(), Code: exitCode(err)}
 	if l := (*pyhost.LoadError)(nil); errors.As(err, &l) {
 		f.Message, f.Traceback, f.Code = l.Message, l.Traceback, exitNotLoaded
 	}

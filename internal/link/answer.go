@@ -77,9 +77,10 @@ var (
 	ErrBroken = errors.New("link: the worker wrote nonsense into the shared memory")
 	// ErrAnswerSize: status and headers are too large.
 	ErrAnswerSize = errors.New("the response's status and headers are larger than 1.9 MiB")
-	// ErrGivenUp: the front wants no more of the response. ErrGone: since the client has left.
+	// ErrGivenUp: the front wants no more of the response.
 	ErrGivenUp = errors.New("link: the front has given the request up")
-	ErrGone    = errors.New("link: the client has left")
+	// ErrGone is ErrGivenUp since the client has left.
+	ErrGone = errors.New("link: the client has left")
 )
 
 // HeadMax is what status and headers may take of an answer.

@@ -15,11 +15,11 @@ import (
 // descriptor beside it. One field is set.
 type message struct {
 	// To the front.
-	Ready  *Ready  `json:"ready,omitempty"`
-	Failed *Failed `json:"failed,omitempty"`
-	File   *int    `json:"file,omitempty"`   // the slot that the descriptor is for
-	Stacks string  `json:"stacks,omitempty"` // of all Python threads
-	Leave  bool    `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
+	Ready  *Ready     `json:"ready,omitempty"`
+	Failed *LoadError `json:"failed,omitempty"`
+	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
+	Stacks string     `json:"stacks,omitempty"` // of all Python threads
+	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
 
 	// To the worker.
 	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
@@ -45,14 +45,14 @@ type Harakiri struct {
 	Answered bool          `json:"answered"` // by 504; else it was cut
 }
 
-// Failed is why the app can't be loaded.
-type Failed struct {
+// LoadError is why the app can't be loaded.
+type LoadError struct {
 	Message   string `json:"message"`
 	Traceback string `json:"traceback,omitempty"` // the app's own
 	Code      int    `json:"code"`                // what the program is to exit with
 }
 
-func (f *Failed) Error() string { return f.Message }
+func (f *LoadError) Error() string { return f.Message }
 
 // packetMax is the most that one message takes.
 const packetMax = 128 << 10

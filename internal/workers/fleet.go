@@ -56,7 +56,7 @@ func New(config Config) *Fleet {
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
-// is a *Failed when the app can't be loaded. Then no process is left.
+// is a *LoadError when the app can't be loaded. Then no process is left.
 func (f *Fleet) Start() (Ready, error) {
 	generation, err := f.generation()
 	if err != nil {
@@ -249,7 +249,7 @@ func (f *Fleet) down() {
 
 func (f *Fleet) complain(message string, err error) {
 	args := []any{"error", err}
-	if failed := (*Failed)(nil); errors.As(err, &failed) && failed.Traceback != "" {
+	if failed := (*LoadError)(nil); errors.As(err, &failed) && failed.Traceback != "" {
 		args = append(args, "traceback", failed.Traceback)
 	}
 	f.log.Error(message, args...)

@@ -121,7 +121,7 @@ func (s *Self) Ready(r Ready) error { return s.control.send(message{Ready: &r}, 
 func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
 
 // Fail tells the front why there will be none.
-func (s *Self) Fail(f Failed) error {
+func (s *Self) Fail(f LoadError) error {
 	f.Message, f.Traceback = cut(f.Message, messageMax), cut(f.Traceback, textMax)
 	return s.control.send(message{Failed: &f}, -1)
 }
