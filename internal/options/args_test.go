@@ -85,9 +85,9 @@ func TestSuggest(t *testing.T) {
 		"log":           "", // three begin so
 		"p":             "",
 		"":              "",
-		"master":        "",
-		"processes":     "",
-		"workers":       "",
+		"mastre":        "master",
+		"proceses":      "processes",
+		"spooler":       "",
 		"socket":        "",
 		"uid":           "",
 		"harakir":       "harakiri",

@@ -134,9 +134,9 @@ func TestSetEnviron(t *testing.T) {
 		{environ: []string{"GOWSGI_VERSION=1.0", "GOWSGI_HELP=me"}},
 
 		{
-			environ: []string{"GOWSGI_THREAD=4", "GOWSGI_PROCESSES=2", "GOWSGI_W=app", "GOWSGI_Threads=3", "GOWSGI_VERSIONS=1"},
+			environ: []string{"GOWSGI_THREAD=4", "GOWSGI_SPOOLER=2", "GOWSGI_W=app", "GOWSGI_Threads=3", "GOWSGI_VERSIONS=1"},
 			warnings: []string{
-				"unknown variable GOWSGI_PROCESSES; gowsgi --help lists the options",
+				"unknown variable GOWSGI_SPOOLER; gowsgi --help lists the options",
 				"unknown variable GOWSGI_THREAD; did you mean GOWSGI_THREADS?",
 				"unknown variable GOWSGI_Threads; did you mean GOWSGI_THREADS?",
 				"unknown variable GOWSGI_VERSIONS; gowsgi --help lists the options",
