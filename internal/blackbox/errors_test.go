@@ -163,7 +163,7 @@ func TestWSGIErrors(t *testing.T) {
 }
 
 func TestWSGIErrorsTakesAnything(t *testing.T) {
-	run(t, plain, func(t *testing.T, v variant) {
+	alone(t, plain, func(t *testing.T, v variant) {
 		s := v.start(t, launch{App: "errors"})
 		s.get(t, "/errors-types").want(t, 200, "TypeError TypeError TypeError")
 		s.log.wait(t, "lone ", strings.Repeat("x", 200000))

@@ -34,6 +34,7 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi app.py":  serves("application"),
 	"gowsgi":         serves("app"),
 
+	"gowsgi --http :5000 -p 2 app:app":                               serves("app"),
 	"gowsgi --stats 127.0.0.1:9191 --metrics 127.0.0.1:9100 app:app": showsFigures,
 
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +

@@ -18,6 +18,10 @@ type Worker struct {
 	news *os.File
 
 	mu sync.Mutex // guards out
+
+	// runs are the numbers of the requests that were taken: what stands in the memory, the app may
+	// have overwritten.
+	runs []atomic.Uint32
 }
 
 // Join maps the memory that the front has made: files are those of Front.Files.
@@ -26,7 +30,7 @@ func Join(size Size, files []*os.File) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{memory: m, bell: files[1], news: files[2]}, nil
+	return &Worker{memory: m, bell: files[1], news: files[2], runs: make([]atomic.Uint32, size.Slots)}, nil
 }
 
 // Wait sleeps until there is a request, or until Interrupt.
@@ -54,6 +58,7 @@ func (w *Worker) Take(i int) bool {
 	if !s.state.CompareAndSwap(slotOffered, slotTaken) {
 		return false
 	}
+	w.runs[i].Store(s.run.Load())
 	s.taken.Store(time.Now().UnixNano())
 	return true
 }
@@ -94,7 +99,7 @@ func (w *Worker) Verdict(i int) error {
 // is the front's.
 func (w *Worker) Close(i int) {
 	s := &w.slots[i]
-	run := s.run.Load() & runMask
+	run := w.runs[i].Load() & runMask
 	s.closed.Store(1)
 	w.sendOf(i, run, Closed) // the front may have seen it already, and put another request there
 }
@@ -122,7 +127,7 @@ func (w *Worker) StopRead(i int) { w.send(i, StopRead) }
 // StopWrite is StopRead for Verdict.
 func (w *Worker) StopWrite(i int) { w.send(i, StopWrite) }
 
-func (w *Worker) send(i int, event Event) { w.sendOf(i, w.slots[i].run.Load()&runMask, event) }
+func (w *Worker) send(i int, event Event) { w.sendOf(i, w.runs[i].Load()&runMask, event) }
 
 func (w *Worker) sendOf(i int, run uint32, event Event) {
 	w.mu.Lock()
