@@ -296,13 +296,9 @@ func (q *Queue) pace() time.Duration {
 }
 
 // glance sees which threads run: the first half of a look. Without the mutex, which a thread
-// would wait for, and not run.
+// would wait for, and not run. Also while nothing waits: the monitor may find a request right after.
 func (q *Queue) glance() {
 	q.mu.Lock()
-	if q.n == 0 {
-		q.mu.Unlock()
-		return
-	}
 	seats := q.seats
 	for _, s := range seats {
 		s.seen = time.Time{}

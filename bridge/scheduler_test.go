@@ -243,33 +243,43 @@ func TestSchedulerBurst(t *testing.T) {
 	s.want("woken while one runs", s.tick(tick/4), 0)
 }
 
-// One glance at a young request tells nothing: the thread may sleep between Go and Python.
-func TestSchedulerGlancesTwice(t *testing.T) {
-	s := newSchedule(t, 2)
-	a := s.push()
-	for range 3 {
+// asleep is a schedule of two threads, one of which sleeps at a request, and others wait.
+func asleep(t *testing.T, waiting int) (s *schedule, id int) {
+	s = newSchedule(t, 2)
+	id = s.push()
+	for range waiting {
 		s.push()
 	}
-	s.begin(a)
-	s.threads[a].running = false
+	s.begin(id)
+	s.threads[id].running = false
+	return s, id
+}
+
+// One glance at a young request tells nothing: the thread may sleep between Go and Python.
+func TestSchedulerGlancesTwice(t *testing.T) {
+	s, _ := asleep(t, 3)
 	s.want("woken after one glance", s.tick(tick/4), 0)
 	s.want("woken after two", s.tick(tick/4), 1)
 }
 
 // A thread that has gone on to another request since the glance is not asleep.
 func TestSchedulerMovedSinceGlance(t *testing.T) {
-	s := newSchedule(t, 2)
-	a := s.push()
-	for range 3 {
-		s.push()
-	}
-	s.begin(a)
-	s.threads[a].running = false
+	s, a := asleep(t, 3)
 	s.glance()
 	s.now = s.now.Add(2 * tick)
 	s.begin(a)
 	s.want("woken", len(s.look(s.now)), 0)
 	s.want("idle looks", s.idled, 0)
+}
+
+// A request that comes between glance and look, as the monitor's own polls bring them, does not wait
+// for another look behind a thread that sleeps.
+func TestSchedulerPushedSinceGlance(t *testing.T) {
+	s, _ := asleep(t, 0)
+	s.now = s.now.Add(tick)
+	s.glance()
+	s.push()
+	s.want("woken", len(s.look(s.now)), 1)
 }
 
 // Looks come late when no thread has blocked for long.
