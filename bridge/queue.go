@@ -49,6 +49,9 @@ type seat struct {
 	seen  time.Time
 	ran   bool
 	slept time.Time
+	// What the thread had computed when its request was first seen, and then at the last glance.
+	clocked     time.Time // the since of that request
+	first, last time.Duration
 
 	// call is what the worker runs, for whoever wants to look: mu keeps it from
 	// being reused meanwhile. tally is what it has done, written when call goes.

@@ -17,7 +17,8 @@ import "time"
 //     woken, and twice as many at each such look in a row. If none is (short I/O, many times a tick), one mover is not
 //     enough to keep the GIL busy: wanted grows.
 //   - A request has run for longTime: its thread is stuck too, whatever it does. CPython
-//     shares the GIL among threads that compute, every 5 ms, so short requests get by.
+//     shares the GIL among threads that compute, every 5 ms, so short requests get by. (One that
+//     other processes keep from the CPU has not run.)
 //   - Somebody wants the CPU at every look for calmTime: there are movers enough, and
 //     wanted sinks towards one.
 //
@@ -310,6 +311,7 @@ func (q *Queue) glance() {
 	for _, s := range seats {
 		if !s.seen.IsZero() {
 			s.ran = s.worker.Runnable()
+			s.clock()
 		}
 	}
 }
@@ -326,7 +328,7 @@ func (q *Queue) examine(now time.Time) (inUse bool) {
 			inUse = true // between two requests, on its way from sleep, or at another request since the glance
 			continue
 		}
-		if now.Sub(s.since) >= longTime {
+		if now.Sub(s.since) >= longTime && !s.starved() {
 			q.stick(s)
 			continue
 		}
@@ -349,6 +351,21 @@ func (q *Queue) examine(now time.Time) (inUse bool) {
 	}
 	return false
 }
+
+// clock notes what the thread has computed, for the request that the glance has seen.
+func (s *seat) clock() {
+	cpu, known := s.worker.CPU()
+	if s.clocked != s.seen {
+		s.clocked, s.first = s.seen, cpu
+	}
+	if s.last = cpu; !known {
+		s.clocked = time.Time{}
+	}
+}
+
+// starved tells whether the thread wants a CPU, and has not had one for a good part of longTime. What it
+// computed before the first glance is not known.
+func (s *seat) starved() bool { return s.ran && s.clocked == s.seen && s.last-s.first < longTime/2 }
 
 func (q *Queue) stick(s *seat) {
 	s.state = seatStuck

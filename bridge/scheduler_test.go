@@ -9,10 +9,14 @@ import (
 type fakeThread struct {
 	Worker
 	running bool
+	cpu     time.Duration
+	starved bool // it wants a CPU, and gets none
 }
 
 func (f *fakeThread) Runnable() bool         { return f.running }
 func (f *fakeThread) GILWait() time.Duration { return 0 }
+
+func (f *fakeThread) CPU() (time.Duration, bool) { return f.cpu, true }
 
 // schedule is a queue whose clock, threads and looks the test drives.
 type schedule struct {
@@ -57,6 +61,11 @@ func (s *schedule) begin(id int) bool {
 // tick lets time pass and looks; it returns how many threads are woken.
 func (s *schedule) tick(d time.Duration) int {
 	s.now = s.now.Add(d)
+	for _, f := range s.threads {
+		if f.running && !f.starved {
+			f.cpu += d
+		}
+	}
 	s.glance()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,6 +178,21 @@ func TestSchedulerLongComputation(t *testing.T) {
 		s.want("woken while it computes", s.tick(tick), 0)
 	}
 	s.want("woken after longTime", s.tick(tick), 1)
+}
+
+// A thread that other processes keep from the CPU computes for no longer than others do: a second one
+// would only take the GIL from it.
+func TestSchedulerStarved(t *testing.T) {
+	s := newSchedule(t, 2)
+	a := s.push()
+	s.push()
+	s.begin(a)
+	s.threads[a].starved = true
+	s.want("woken while it has no CPU", s.tick(3*longTime), 0)
+	s.want("woken while it has no CPU, later", s.tick(longTime), 0)
+	s.threads[a].starved = false
+	s.want("woken after some of longTime on it", s.tick(longTime/4), 0)
+	s.want("woken after more", s.tick(longTime/4), 1)
 }
 
 // Short I/O, many times a tick: requests move, yet the GIL lies idle. More movers are

@@ -106,6 +106,8 @@ type still struct{ *counter }
 
 func (still) Runnable() bool { return false }
 
+func (still) CPU() (time.Duration, bool) { return 0, false }
+
 func (sp *spring) end(t *testing.T) {
 	t.Helper()
 	sp.Queue.Close()

@@ -95,6 +95,9 @@ type Worker interface {
 	// would if it had a CPU; false: it sleeps in the kernel. Where that can't be told,
 	// false.
 	Runnable() bool
+	// CPU is the time that the thread has computed in all. From any goroutine; false where it can't
+	// be told.
+	CPU() (time.Duration, bool)
 	// GILWait is how long the thread has waited for the GIL in all, at the start of
 	// requests and after Detach. From any goroutine.
 	GILWait() time.Duration

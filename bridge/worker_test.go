@@ -23,6 +23,10 @@ func (*resting) Idle()                  {}
 func (*resting) Runnable() bool         { return rand.IntN(2) == 0 }
 func (*resting) GILWait() time.Duration { return 0 }
 
+func (*resting) CPU() (time.Duration, bool) {
+	return time.Duration(rand.IntN(int(time.Second))), rand.IntN(2) == 0
+}
+
 // thread is a [Worker] that runs an app in Go. It keeps the contract as strictly as it may:
 // what a reply pointed to is overwritten at the next call of a method.
 type thread struct {

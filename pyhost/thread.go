@@ -96,6 +96,9 @@ func (t *thread) raise(closingToo bool) bool { return C.ph_raise(t.c, cBool(clos
 // Runnable implements [bridge.Worker].
 func (t *thread) Runnable() bool { return t.state.runnable() }
 
+// CPU implements [bridge.Worker].
+func (t *thread) CPU() (time.Duration, bool) { return t.state.cpu() }
+
 // GILWait implements [bridge.Worker].
 func (t *thread) GILWait() time.Duration { return time.Duration(C.ph_gil_wait(t.c)) }
 
