@@ -68,11 +68,11 @@ func (r *remote) Abort() Event {
 		if r.m.front.Closed(r.slot) {
 			return r.done()
 		}
-		r.m.front.GiveUp(r.slot, r.call.response.failed != nil)
+		r.m.front.GiveUp(r.slot, r.call.response.torn())
 		switch event := r.await(); event {
 		case EventChunk, EventFile: // it had more under way
 		case EventError:
-			if r.call.response.failed != nil { // what a write() without a client raised
+			if r.call.response.torn() { // what a write() without a client raised
 				r.reply.Error = nil
 			}
 			return event

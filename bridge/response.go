@@ -225,6 +225,13 @@ func (r *response) wantsMore(detach func()) bool {
 	return !r.bare && !r.overlong
 }
 
+// torn tells whether the client has not got all that was sent. The sweeper may say so meanwhile.
+func (r *response) torn() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed != nil
+}
+
 // tail is what chunked framing wants behind a chunk.
 func (r *response) tail(chunk, last bool) string {
 	switch {
