@@ -24,6 +24,7 @@ version=$(git describe --tags --match 'v*' --dirty 2>/dev/null || echo dev)
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # -buildvcs=false: the commit is given here, and go would refuse to build in a
 # work tree that belongs to another user.
-go build -buildvcs=false -trimpath \
+# urfave_cli_no_docs: no generator of manual pages in the program.
+go build -buildvcs=false -trimpath -tags urfave_cli_no_docs \
 	-ldflags "-X main.version=$version -X main.commit=$commit -X main.pythonExecutable=$PYTHON" \
 	-o "$output" "$@" ./cmd/gowsgi

@@ -23,6 +23,7 @@ from .wrk import Load, Wrk
 WARM_UP_SECONDS = 0.4
 STARTS = 3  # per round, of which the median counts
 SPARE_DESCRIPTORS = 500
+REST_SECONDS = 1.0  # from the first answer until a server is at rest
 STARVING = "starving"  # the key among the errors for connections that got next to nothing
 
 
@@ -214,6 +215,7 @@ def measure_memory(bench: Bench, server: Server, workload: Workload, m: Measurem
         workers = [pid for pid in process.members() if pid != front]
         if len(workers) != workload.processes:
             raise Failed(f"{len(workers)} worker processes")
+        time.sleep(REST_SECONDS)
         m.rss_idle = process.rss_bytes()
         m.more = {"front": status_bytes(front, "VmRSS"), "plain": plain,
                   "worker": max(status_bytes(pid, "VmRSS") for pid in workers)}
