@@ -4,11 +4,12 @@ package bridge
 type Load struct {
 	Processes int  // those that take requests
 	Busy      int  // those of them that have requests
-	Behind    bool // each of them has requests that wait for it: for a thread, or for its GIL
+	Behind    bool // each of them has requests that wait for it, in the queue or offered and not taken
 }
 
-// Load looks at the processes. It differs from what [Pool.Outgrown] is told of: requests that wait for a
-// GIL only gain nothing by more threads, but much by one more process.
+// Load looks at the processes. It differs from what [Pool.Outgrown] is told of: requests that are not taken
+// because short ones before them have the GIL gain nothing by more threads, but much by one more process.
+// What a thread has taken counts as running, also where it waits for the GIL.
 func (p *Pool) Load() Load {
 	p.mu.Lock()
 	defer p.mu.Unlock()

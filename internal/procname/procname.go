@@ -41,13 +41,15 @@ func (l *Line) Set(name string) {
 }
 
 // write puts a name where a command line was. The kernel takes a line whose last byte is not 0 for a name, and shows
-// it up to its first 0 (setproctitle).
+// it up to its first 0 (setproctitle); without that, ps would show the room that is left, too.
 func write(memory []byte, name string) {
-	if len(memory) < 2 {
+	if len(memory) == 0 {
 		return
 	}
 	last := len(memory) - 1
-	n := copy(memory[:last-1], name)
-	clear(memory[n:last])
-	memory[last] = '.'
+	n := copy(memory[:last], name)
+	clear(memory[n:])
+	if n < last {
+		memory[last] = '.'
+	}
 }
