@@ -68,6 +68,6 @@ func (m *master) logFigures() {
 	m.site.logFigures()
 	for _, p := range m.fleet.Processes() {
 		m.log.Info("worker stats", "worker", p.Number, "pid", p.PID, "requests", p.Tally.Requests, "exceptions", p.Tally.Exceptions,
-			"harakiris", p.Tally.Harakiris, "running", p.Running, "age_s", time.Since(p.Begun).Seconds())
+			"harakiris", p.Tally.Harakiris, "running", p.Running, "age_s", int(time.Since(p.Begun).Seconds()))
 	}
 }

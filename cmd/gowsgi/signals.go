@@ -102,10 +102,12 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 // exitOnSecond ends the process at once at the next TERM or INT.
 func (s *signals) exitOnSecond(site *site, printStacks func()) {
 	for sig := range s.arrived {
-		if actions[sig] == actStacks {
+		switch actions[sig] {
+		case actStacks:
 			printStacks() // of a drain that hangs
-		}
-		if actions[sig] == actDrain {
+		case actReopen:
+			site.reopenLog(sig.String())
+		case actDrain:
 			site.log.Warn("a second signal: exiting at once", "signal", sig.String())
 			site.close()
 			os.Exit(exitFailure)

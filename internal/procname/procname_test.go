@@ -2,6 +2,7 @@ package procname
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -20,9 +21,9 @@ func TestMain(m *testing.M) {
 		line, _ := os.ReadFile("/proc/self/cmdline")
 		comm, _ := os.ReadFile("/proc/self/comm")
 		environ, _ := os.ReadFile("/proc/self/environ")
-		os.Stdout.WriteString(strings.TrimRight(string(line), "\x00") + "\n" + string(comm) + before + "\n" + strings.Join(os.Args, "|") + "\n")
+		fmt.Printf("%s\n%s%s\n%s\n", strings.TrimRight(string(line), "\x00"), comm, before, strings.Join(os.Args, "|"))
 		if !bytes.Contains(environ, []byte(childVariable+"="+name+"\x00")) {
-			os.Stdout.WriteString("the environment has suffered\n")
+			fmt.Println("the environment has suffered")
 		}
 		os.Exit(0)
 	}

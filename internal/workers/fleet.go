@@ -285,7 +285,9 @@ func (f *Fleet) Redirect(file *os.File) {
 	for _, p := range all { // who does not listen holds up nobody else
 		told.Go(func() {
 			_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
-			_ = p.control.send(message{Log: true}, int(file.Fd()))
+			if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
+				f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
+			}
 			_ = p.control.conn.SetWriteDeadline(time.Time{})
 		})
 	}
