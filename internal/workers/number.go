@@ -58,7 +58,8 @@ func (f *Fleet) follow() {
 			if want < n {
 				message = "a worker process has nothing to do: there will be fewer"
 			}
-			f.log.Info(message, "processes", f.Resize(want-n), "most", s.most)
+			f.log.Info(message, "processes", want, "most", s.most)
+			f.Resize(want - n)
 		}
 	}
 }
