@@ -42,7 +42,7 @@ type Pool struct {
 
 // Member is one worker process in a pool.
 type Member struct {
-	// Number is the lowest from 1 that no other member has.
+	// Number is what the process goes by, from 1. One that leaves, and the one in its place, have the same.
 	Number int
 	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
 	Spoilt func(error)
@@ -64,9 +64,9 @@ type Member struct {
 	closed  bool // the link is
 }
 
-// Join adds a process that is ready: front is its link, which is the pool's from here on.
-func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member, error) {
-	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
+// Join adds the process of that number, which is ready: front is its link, which is the pool's from here on.
+func (p *Pool) Join(number int, front *link.Front, threads int, spoilt func(error)) (*Member, error) {
+	m := &Member{Number: number, Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
 		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan link.Event, 2), files: make(chan *os.File, 1)}
 		r.seat.remote = r
@@ -79,8 +79,6 @@ func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member
 		if err := p.watch(front.News()); err != nil {
 			return nil, err
 		}
-	}
-	for m.Number = 1; slices.ContainsFunc(p.members, func(o *Member) bool { return o.Number == m.Number }); m.Number++ {
 	}
 	p.members = append(p.members, m)
 	p.interrupt() // it must be asked, too
@@ -566,6 +564,9 @@ func (p *Pool) press(now time.Time) {
 // allTaken tells whether every thread of every process has a request, and none waits for a GIL only.
 func (p *Pool) allTaken() bool {
 	for _, m := range p.members {
+		if m.leaving {
+			continue // its free threads are nobody's
+		}
 		if m.out < m.threads {
 			return false
 		}

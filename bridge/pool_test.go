@@ -98,7 +98,7 @@ func startProcess(t *testing.T, p *Pool) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(1, front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
 	if err != nil {
 		t.Fatal(err)
 	}

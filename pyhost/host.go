@@ -38,7 +38,10 @@ type Config struct {
 	Multiprocess bool
 	// Software is SERVER_SOFTWARE.
 	Software string
-	Log      *slog.Logger
+	// LineBuffered has sys.stdout write whole lines, for a file that may be exchanged between two of them. Without
+	// it Python decides: to anything but a terminal, it writes a few KiB at a time.
+	LineBuffered bool
+	Log          *slog.Logger
 }
 
 // Host is the interpreter. Boot, Load and Main belong to the process's main thread,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/link"
+	"github.com/gowsgi/gowsgi/internal/touch"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -26,7 +27,7 @@ type master struct {
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) *master {
-	return &master{s, workers.New(workers.Config{
+	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
 		Count:   s.config.Workers(),
@@ -44,7 +45,19 @@ func newMaster(s *site, dir string) *master {
 			RSS:      int64(s.config.ReloadRSS) << 20,
 			EvilRSS:  int64(s.config.EvilReloadRSS) << 20,
 		},
-	})}
+		Cheaper: workers.Cheaper{
+			Least:   s.config.Cheaper,
+			Initial: s.config.CheaperInitial,
+			Step:    s.config.CheaperStep,
+			Idle:    s.config.CheaperIdle,
+		},
+	}
+	if s.config.ProcName { // a worker's own name: then there is room for it
+		config.Name = func(number int) string { return workerName(s.config, number) }
+	}
+	m := &master{s, workers.New(config)}
+	s.spread = m.fleet.Redirect
+	return m
 }
 
 // serve runs until a signal ends it.
@@ -53,7 +66,7 @@ func (m *master) serve() error {
 	if err := m.server.Open(); err != nil {
 		return err
 	}
-	m.signals = watchSignals()
+	m.signals = watchSignals(true)
 	begun := make(chan error, 1)
 	go func() {
 		about, err := m.fleet.Start()
@@ -73,9 +86,9 @@ func (m *master) serve() error {
 	}
 	touched := make(chan string, 1)
 	if len(m.config.TouchReload) > 0 {
-		go watchFiles(m.config.TouchReload, touched)
+		go touch.Watch(m.config.TouchReload, touched)
 	}
-	return m.control(failed, touched)
+	return m.control(failed, touched, m.watchLog())
 }
 
 // whileLoading waits until the processes are ready. Signals end the program before.
@@ -89,7 +102,10 @@ func (m *master) whileLoading(begun <-chan error) error {
 			}
 			return err
 		case sig := <-m.signals.arrived:
-			if m.signals.act(sig) == actDrain {
+			switch m.signals.act(sig) {
+			case actReopen:
+				m.reopenLog(sig.String())
+			case actDrain:
 				m.log.Info("exiting while the app is being imported", "signal", sig.String())
 				ctx, cancel := context.WithTimeout(context.Background(), 0)
 				m.fleet.Close(ctx, 0)
@@ -103,7 +119,7 @@ func (m *master) whileLoading(begun <-chan error) error {
 
 func (m *master) notLoaded(f *workers.LoadError) error {
 	if f.Code == exitNotLoaded {
-		return notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
+		return m.site.notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
 	}
 	return cli.Exit(f.Message, f.Code)
 }
@@ -112,7 +128,7 @@ func (m *master) notLoaded(f *workers.LoadError) error {
 func exit(code int) error { return cli.Exit("", code) }
 
 // control waits for signals and acts on them, until the process is to end.
-func (m *master) control(failed <-chan error, touched <-chan string) error {
+func (m *master) control(failed <-chan error, touched, rotated <-chan string) error {
 	for {
 		select {
 		case err := <-failed:
@@ -121,16 +137,24 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 				return err
 			}
 		case file := <-touched:
-			m.log.Info("reloading", "touched", file)
-			go func() { _ = m.fleet.Reload() }()
+			m.reload("touched", file)
+		case file := <-rotated:
+			m.reopenLog(file)
 		case sig := <-m.signals.arrived:
-			switch {
-			case sig == syscall.SIGHUP:
-				m.log.Info("reloading", "signal", sig.String())
-				go func() { _ = m.fleet.Reload() }() // it has said what is wrong
-			case m.signals.act(sig) == actStacks:
+			switch m.signals.act(sig) {
+			case actReload:
+				m.reload("signal", sig.String())
+			case actStacks:
 				go m.printStacks()
-			case m.signals.act(sig) == actDrain:
+			case actFigures:
+				m.logFigures()
+			case actReopen:
+				m.reopenLog(sig.String())
+			case actMore:
+				m.resize(1, sig)
+			case actFewer:
+				m.resize(-1, sig)
+			case actDrain:
 				m.log.Info("draining", "signal", sig.String(), "timeout_s", m.config.DrainTimeout.Seconds())
 				go m.signals.exitOnSecond(m.site, m.printStacks)
 				m.drain(int(sig.(syscall.Signal)))
@@ -138,6 +162,23 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 			}
 		}
 	}
+}
+
+func (m *master) reload(why, by string) {
+	m.log.Info("reloading", why, by)
+	go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+}
+
+// resize changes the number of worker processes by so many.
+func (m *master) resize(by int, sig os.Signal) {
+	before := m.fleet.Target()
+	now := m.fleet.Resize(by)
+	if now == before {
+		least, most := m.fleet.Range()
+		m.log.Warn("the number of worker processes stays: it is as far as it goes", "signal", sig.String(), "processes", now, "least", least, "most", most)
+		return
+	}
+	m.log.Info("the number of worker processes changes", "signal", sig.String(), "processes", now)
 }
 
 // drain lets what runs end, then the processes.
@@ -163,36 +204,5 @@ func (m *master) printStacks() {
 	defer cancel()
 	for pid, text := range m.fleet.Stacks(ctx) {
 		_, _ = io.WriteString(m.out, fmt.Sprintf("--- stacks of all Python threads, pid %d ---\n%s--- end of stacks ---\n", pid, text))
-	}
-}
-
-// touchInterval is how often the files of --touch-reload are looked at; uWSGI's.
-const touchInterval = time.Second
-
-// watchFiles tells of files that change: their time or size. One that is missing comes to be a change,
-// too.
-func watchFiles(files []string, touched chan<- string) {
-	type stamp struct {
-		at   time.Time
-		size int64
-	}
-	look := func(file string) (s stamp) {
-		if info, err := os.Stat(file); err == nil {
-			s = stamp{info.ModTime(), info.Size()}
-		}
-		return s
-	}
-	seen := make([]stamp, len(files))
-	for i, file := range files {
-		seen[i] = look(file)
-	}
-	for range time.Tick(touchInterval) {
-		for i, file := range files {
-			now := look(file)
-			if now != seen[i] && now != (stamp{}) {
-				touched <- file
-			}
-			seen[i] = now
-		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/listen"
+	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/workers"
@@ -25,6 +26,7 @@ import (
 type site struct {
 	config *options.Config
 
+	logfile   *logfile.File     // that stdout and stderr lead to; nil: they are as they were
 	out       *accesslog.Writer // both logs, to stderr
 	log       *slog.Logger
 	pidfile   *listen.Pidfile
@@ -38,9 +40,10 @@ type site struct {
 	imported time.Duration
 
 	server *bridge.Server
-	queue  *bridge.Queue // that of this process's Python threads
-	self   *workers.Self // this process is a worker; else nil
-	pool   *bridge.Pool  // that of worker processes, in place of all of Python's; nil: there are none
+	queue  *bridge.Queue  // that of this process's Python threads
+	spread func(*os.File) // has worker processes' stdout and stderr lead there, too; nil: there are none
+	self   *workers.Self  // this process is a worker; else nil
+	pool   *bridge.Pool   // that of worker processes, in place of all of Python's; nil: there are none
 }
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
@@ -52,18 +55,21 @@ func newSite(config *options.Config) (*site, error) {
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
 	if err := s.prepare(); err != nil {
 		s.close()
-		return nil, err
+		return nil, s.failed(err)
 	}
 	return s, nil
 }
 
 func (s *site) prepare() (err error) {
 	config := s.config
-	for _, warning := range config.Warnings {
-		s.log.Warn(warning)
-	}
 	if err := s.enter(); err != nil {
 		return err
+	}
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	for _, warning := range config.Warnings {
+		s.log.Warn(warning)
 	}
 	if config.File != "" {
 		if _, err := os.Stat(config.File); err != nil {
@@ -208,15 +214,15 @@ func (s *site) boot() error {
 		return err
 	}
 	if !s.config.Check {
-		s.signals = watchSignals()
+		s.signals = watchSignals(false)
 	}
 	s.host, err = pyhost.Boot(pyhost.Config{
-		Executable: executable,
-		Argv:       append([]string{"gowsgi"}, s.config.Argv...),
-		Path:       s.config.PythonPath,
-		Threads:    s.config.Threads,
-		// --processes alone says so: a single worker process has no other beside it.
-		Multiprocess: s.config.Workers() > 1,
+		Executable:   executable,
+		Argv:         append([]string{"gowsgi"}, s.config.Argv...),
+		Path:         s.config.PythonPath,
+		Threads:      s.config.Threads,
+		Multiprocess: s.self != nil && s.self.Several,
+		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
 		Log:          s.log,
 	})
@@ -259,8 +265,9 @@ func (s *site) serve() error {
 	}
 	main, endMain := context.WithCancel(context.Background())
 	result := make(chan error, 1)
+	touched := s.watchLog()
 	go func() {
-		result <- s.control(failed)
+		result <- s.control(failed, touched)
 		endMain()
 	}()
 	if err := s.announce(); err != nil {
@@ -286,11 +293,12 @@ func (s *site) announce() error {
 	if len(ready.URLs) == 1 {
 		ready.URLs = nil
 	}
+	s.logfile.Started()
 	return s.announcer.Announce(ready)
 }
 
 // control waits for signals and acts on them, until the process is to end.
-func (s *site) control(failed <-chan error) error {
+func (s *site) control(failed <-chan error, touched <-chan string) error {
 	for {
 		select {
 		case err := <-failed:
@@ -298,10 +306,16 @@ func (s *site) control(failed <-chan error) error {
 				s.drain(exitFailure)
 				return err
 			}
+		case file := <-touched:
+			s.reopenLog(file)
 		case sig := <-s.signals.arrived:
 			switch s.signals.act(sig) {
 			case actStacks:
 				s.printStacks()
+			case actFigures:
+				s.logFigures()
+			case actReopen:
+				s.reopenLog(sig.String())
 			case actDrain:
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
 				go s.signals.exitOnSecond(s, s.printStacks)
@@ -378,5 +392,5 @@ func (s *site) close() {
 	s.figures.close()
 	_ = s.announcer.Close()
 	_ = s.pidfile.Remove()
-	_ = s.out.Close()
+	_ = s.out.Close() // the terminal of a start that fails is open still: the error is told after this
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/workers"
@@ -39,6 +40,11 @@ func work(config *options.Config, self *workers.Self) error {
 			_ = s.host.Stacks(ctx, w, s.queue.Running())
 		},
 		Harakiri: s.harakiri,
+		Log: func(file *os.File) {
+			if err := logfile.Redirect(file); err != nil {
+				s.log.Error("the log can't be opened anew; the old file goes on", "error", err)
+			}
+		},
 		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
 	})
 	err := s.enter()

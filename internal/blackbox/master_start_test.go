@@ -19,6 +19,7 @@ func TestMasterStartFails(t *testing.T) {
 		{"syntax", "def (:\n", "SyntaxError: invalid syntax"},
 		{"missing", "import no_such_module_anywhere\n", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"},
 		{"long", "raise ValueError('x' * 300000)\n", "ValueError: xxx"},
+		{"escapes", "raise ValueError('\\x01' * 300000)\n", "ValueError: \x01\x01"}, // JSON makes six bytes of each
 	} {
 		for _, shape := range [][]string{{"--master"}, {"-p", "3"}} {
 			t.Run(f.name+strings.Join(shape, " "), func(t *testing.T) {
@@ -27,7 +28,7 @@ func TestMasterStartFails(t *testing.T) {
 				e := command(t, dir, nil, append(shape, "--http", "unix:"+sock, "--virtualenv", venv, "-w", "app:app")...)
 				e.want(t, 22)
 				last := e.lastLine()
-				if f.name == "long" { // it is shortened somewhere
+				if f.name == "long" || f.name == "escapes" { // it is shortened somewhere
 					last = e.stderr
 					if !strings.Contains(last, f.last) {
 						t.Errorf("no %q in %.1000s", f.last, e.stderr)

@@ -115,7 +115,8 @@ var mayImport = map[string][]string{
 
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
-		"internal/options", "internal/stats", "internal/link", "internal/workers",
+		"internal/options", "internal/stats", "internal/link", "internal/workers", "internal/logfile", "internal/procname",
+		"internal/touch",
 	},
 }
 

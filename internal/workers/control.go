@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +27,7 @@ type message struct {
 	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
 	WantStacks bool      `json:"want_stacks,omitempty"`
 	Harakiri   *Harakiri `json:"harakiri,omitempty"`
+	Log        bool      `json:"log,omitempty"` // stdout and stderr are to lead to the descriptor
 }
 
 // Ready is what a worker tells once the app is loaded.
@@ -162,10 +165,47 @@ func descriptor(oob []byte) (file *os.File) {
 // messageMax is the most of an exception's own words, which may be any.
 const messageMax = 4 << 10
 
-// cut shortens a text in its middle.
+// cut shortens a text in its middle to what takes limit bytes in a packet, where a character takes up to six.
 func cut(text string, limit int) string {
-	if len(text) <= limit {
+	if encoded(text) <= limit {
 		return text
 	}
-	return text[:limit/2] + "\n[…]\n" + text[len(text)-limit/2:]
+	const mark = "\n[…]\n"
+	half := (limit - encoded(mark)) / 2
+	head, tail := 0, len(text)
+	for left := half; ; {
+		r, n := utf8.DecodeRuneInString(text[head:])
+		if left -= encodedRune(r, n); left < 0 {
+			break
+		}
+		head += n
+	}
+	for left := half; ; {
+		r, n := utf8.DecodeLastRuneInString(text[:tail])
+		if left -= encodedRune(r, n); left < 0 {
+			break
+		}
+		tail -= n
+	}
+	return text[:head] + mark + text[tail:]
+}
+
+// encoded is how many bytes a text takes in JSON at most.
+func encoded(text string) (total int) {
+	for i, r := range text {
+		_, n := utf8.DecodeRuneInString(text[i:])
+		total += encodedRune(r, n)
+	}
+	return total
+}
+
+// encodedRune is encoded of one character, which takes n bytes now.
+func encodedRune(r rune, n int) int {
+	switch {
+	case strings.ContainsRune("\"\\\n\r\t", r):
+		return len(`\n`)
+	case r < ' ', r == utf8.RuneError && n == 1, strings.ContainsRune("<>&\u2028\u2029", r):
+		return len(`\u0000`)
+	}
+	return n
 }

@@ -3,9 +3,12 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +21,7 @@ import (
 type Config struct {
 	Pool    *bridge.Pool
 	Log     *slog.Logger
-	Count   int // processes
+	Count   int // processes; with Cheaper: at most
 	Threads int // of each
 	Size    link.Size
 
@@ -26,8 +29,10 @@ type Config struct {
 	Path string
 	Args []string
 	Dir  string
+	Name func(number int) string // in place of the first argument; nil: none
 
 	Recycling Recycling
+	Cheaper   Cheaper
 
 	// Mercy is how long a process may take to end its requests and leave.
 	Mercy time.Duration
@@ -41,8 +46,10 @@ type Fleet struct {
 	mu          sync.Mutex
 	current     []*process // those that take requests, or will
 	all         map[*process]bool
-	generations int // started by Reload
-	failing     int // starts in a row that came to nothing
+	target      int             // how many processes there should be
+	starting    map[*start]bool // the starts that are to join this generation
+	generations int             // started by Reload
+	failing     int             // starts in a row that came to nothing
 	closing     bool
 	end         chan struct{} // closed by Close
 
@@ -52,7 +59,14 @@ type Fleet struct {
 
 // New makes a fleet without processes.
 func New(config Config) *Fleet {
-	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
+	f := &Fleet{
+		config: config, log: config.Log, target: config.Count, all: map[*process]bool{}, starting: map[*start]bool{},
+		end: make(chan struct{}), restarts: map[string]uint64{},
+	}
+	if config.Cheaper.Least > 0 {
+		f.target = config.Cheaper.Initial
+	}
+	return f
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
@@ -62,8 +76,15 @@ func (f *Fleet) Start() (Ready, error) {
 	if err != nil {
 		return Ready{}, err
 	}
+	f.mu.Lock()
+	err = f.join(generation)
+	f.adjust()
+	f.mu.Unlock()
 	go f.watch()
-	return generation[0].about, f.join(generation)
+	if f.config.Cheaper.Least > 0 {
+		go f.follow()
+	}
+	return generation[0].about, err
 }
 
 // generation starts as many processes as there should be, and waits until all are ready. On an error,
@@ -71,7 +92,7 @@ func (f *Fleet) Start() (Ready, error) {
 func (f *Fleet) generation() ([]*process, error) {
 	var started []*process
 	var failed error
-	for i := range f.config.Count {
+	for i := range f.Target() {
 		p, err := f.launch(i + 1)
 		if err != nil {
 			failed = err
@@ -100,8 +121,6 @@ func (f *Fleet) generation() ([]*process, error) {
 	return nil, failed
 }
 
-var errOutdated = errors.New("a reload has come in between")
-
 var errClosing = errors.New("the server is shutting down")
 
 // launch starts a process that the fleet knows of.
@@ -113,25 +132,19 @@ func (f *Fleet) launch(number int) (*process, error) {
 	}
 	p, err := f.start(number)
 	if err == nil {
-		p.generation = f.generations
 		f.all[p] = true
 	}
 	return p, err
 }
 
-// join gives processes that are ready to the pool.
+// join gives processes that are ready to the pool. Under the mutex.
 func (f *Fleet) join(processes []*process) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, p := range processes {
-		if p.generation != f.generations {
-			return errOutdated
-		}
 		if p.over { // so soon
-			go f.replace(0, 0)
+			f.failing++
 			continue
 		}
-		m, err := f.config.Pool.Join(p.front, f.config.Threads, func(err error) {
+		m, err := f.config.Pool.Join(p.number, p.front, f.config.Threads, func(err error) {
 			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
 			p.kill("broken")
 		})
@@ -152,9 +165,7 @@ func (f *Fleet) ended(p *process) {
 	delete(f.all, p)
 	p.over = true
 	m := p.member.Load()
-	had := slices.Contains(f.current, p)
 	f.current = slices.DeleteFunc(f.current, func(o *process) bool { return o == p })
-	closing := f.closing
 	f.mu.Unlock()
 	if m == nil {
 		p.front.Close()
@@ -164,9 +175,12 @@ func (f *Fleet) ended(p *process) {
 		f.report(p, m)
 	}
 	m.Lost()
-	if had && !closing && !p.leaving.Load() && !p.succeeded.Load() {
-		f.replace(m.Number, time.Since(p.begun))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(p.begun) < soon && !p.leaving.Load() {
+		f.failing++
 	}
+	f.adjust()
 }
 
 // report says how a process ended that should not have.
@@ -175,7 +189,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 	if reason, ok := p.reason.Load().(string); ok {
 		why += ", " + reason
 	}
-	args := []any{"worker", m.Number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
+	args := []any{"worker", p.number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
 	var lines []string
 	for _, r := range m.Running() {
 		lines = append(lines, r.Line)
@@ -187,56 +201,8 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 	f.count("died")
 }
 
-const (
-	// soon is the age up to which a process that ends has never really worked.
-	soon = time.Second
-	// The waits between starts that come to nothing.
-	firstWait = 250 * time.Millisecond
-	lastWait  = 30 * time.Second
-)
-
-// replace starts a process in the place of one that has ended at that age, until one is ready.
-func (f *Fleet) replace(number int, age time.Duration) {
-	f.mu.Lock()
-	if age < soon {
-		f.failing++
-	}
-	failing := f.failing
-	f.mu.Unlock()
-	for {
-		if failing > 0 {
-			wait := min(firstWait<<min(failing-1, 10), lastWait)
-			f.down()
-			select {
-			case <-time.After(wait):
-			case <-f.end:
-				return
-			}
-		}
-		p, err := f.launch(number)
-		if err == nil {
-			if err = <-p.ready; err == nil {
-				err = f.join([]*process{p})
-			}
-			if err == nil {
-				if m := p.member.Load(); m != nil { // else it has died, and join has somebody else replace it
-					f.log.Info("a worker process is ready", "worker", m.Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
-				}
-				return
-			}
-			p.leaving.Store(true)
-			p.kill("start failed")
-		}
-		if errors.Is(err, errClosing) || errors.Is(err, errOutdated) {
-			return
-		}
-		f.mu.Lock()
-		f.failing++
-		failing = f.failing
-		f.mu.Unlock()
-		f.complain("a worker process can't be started; it is tried again", err)
-	}
-}
+// soon is the age up to which a process that ends has never really worked.
+const soon = time.Second
 
 // down has requests refused when no process is left, and none to come soon.
 func (f *Fleet) down() {
@@ -270,19 +236,20 @@ func (f *Fleet) Reload() error {
 	}
 	f.mu.Lock()
 	old := f.current
-	f.current = nil
+	f.current, f.starting = nil, map[*start]bool{}
 	f.generations++
-	for _, p := range generation {
-		p.generation = f.generations
+	for _, p := range old {
+		p.leaving.Store(true)
 	}
+	err = f.join(generation)
+	f.adjust() // the number may have changed since
 	f.mu.Unlock()
-	if err := f.join(generation); err != nil {
+	if err != nil {
 		return err
 	}
 	f.count("reload")
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
-		p.leaving.Store(true)
 		go p.retire(f.config.Mercy, 0)
 	}
 	return nil
@@ -306,6 +273,46 @@ func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
 		}
 	}
 	return texts
+}
+
+// Redirect has the processes' stdout and stderr lead to file, as this one's do already: those that are started
+// from now on inherit it.
+func (f *Fleet) Redirect(file *os.File) {
+	f.mu.Lock()
+	all := slices.Collect(maps.Keys(f.all))
+	f.mu.Unlock()
+	var told sync.WaitGroup
+	for _, p := range all { // who does not listen holds up nobody else
+		told.Go(func() {
+			_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
+			if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
+				f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
+			}
+			_ = p.control.conn.SetWriteDeadline(time.Time{})
+		})
+	}
+	told.Wait()
+}
+
+// Process is a worker process at one moment.
+type Process struct {
+	Number, PID int
+	Begun       time.Time
+	Running     int // requests
+	Tally       bridge.Tally
+}
+
+// Processes are those that have joined, by number: also those that are about to leave.
+func (f *Fleet) Processes() (all []Process) {
+	f.mu.Lock()
+	current := slices.Clone(f.current)
+	f.mu.Unlock()
+	for _, p := range current {
+		m := p.member.Load()
+		all = append(all, Process{p.number, p.pid(), p.begun, m.Busy(), m.Tally()})
+	}
+	slices.SortFunc(all, func(a, b Process) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.PID, b.PID)) })
+	return all
 }
 
 // Count is how many processes take requests.

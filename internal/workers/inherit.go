@@ -17,8 +17,9 @@ const Variable = "GOWSGI_WORKER_PROCESS"
 
 // inheritance is the variable's value.
 type inheritance struct {
-	Size   link.Size `json:"size"`
-	Number int       `json:"number"`
+	Size    link.Size `json:"size"`
+	Number  int       `json:"number"`
+	Several bool      `json:"several"`
 }
 
 // The descriptors that a worker inherits: the control socket, then the link's.
@@ -27,6 +28,7 @@ const firstFD = 3
 // Self is a worker process's own end.
 type Self struct {
 	Number  int
+	Several bool // there are others beside it
 	link    *link.Worker
 	control *control
 	station atomic.Pointer[bridge.Station]
@@ -57,7 +59,7 @@ func Inherit() (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Self{Number: in.Number, link: l, control: c}, nil
+	return &Self{Number: in.Number, Several: in.Several, link: l, control: c}, nil
 }
 
 // Orders are what the front wants of the worker.
@@ -68,6 +70,8 @@ type Orders struct {
 	Stacks func(io.Writer)
 	// Harakiri is told of a request that the front has ended.
 	Harakiri func(Harakiri, *bridge.Overdue) // nil when the app has come back since
+	// Log has stdout and stderr lead to the file.
+	Log func(*os.File)
 	// Orphaned: the front is no more.
 	Orphaned func()
 }
@@ -83,6 +87,9 @@ func (s *Self) Obey(orders Orders) {
 		}
 		switch {
 		case file != nil:
+			if m.Log {
+				orders.Log(file)
+			}
 			file.Close()
 		case m.Stop != nil:
 			go orders.Stop(*m.Stop)
@@ -115,7 +122,10 @@ func (s *Self) Attach(q *bridge.Queue, log *slog.Logger) {
 }
 
 // Ready tells the front that requests may come.
-func (s *Self) Ready(r Ready) error { return s.control.send(message{Ready: &r}, -1) }
+func (s *Self) Ready(r Ready) error {
+	r.App = cut(r.App, messageMax)
+	return s.control.send(message{Ready: &r}, -1)
+}
 
 // Leave asks the front to replace this process.
 func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }

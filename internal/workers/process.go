@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 // process is one worker process, from its start to its end.
 type process struct {
 	fleet   *Fleet
+	number  int // from 1; the one that takes its place has the same
 	cmd     *exec.Cmd
 	front   *link.Front // the pool's after Join
 	control *control
@@ -28,16 +30,15 @@ type process struct {
 	heard  chan struct{} // closed when there is nothing more to hear
 	exited chan struct{} // closed when it has been waited for
 
-	member     atomic.Pointer[bridge.Member] // once it has joined the pool
-	leaving    atomic.Bool                   // its end is wanted
-	reason     atomic.Value                  // string: why it was killed
-	stacks     chan string                   // holds one
-	doomed     atomic.Int32                  // requests that will not end
-	once       sync.Once                     // its replacement is ordered once
-	succeeded  atomic.Bool                   // it is: its end needs no other one
-	limit      uint64                        // requests that it is to serve; 0: any number
-	over       bool                          // it is no more; under the fleet's mutex
-	generation int                           // the fleet's when it was started
+	member    atomic.Pointer[bridge.Member] // once it has joined the pool
+	leaving   atomic.Bool                   // its end is wanted
+	reason    atomic.Value                  // string: why it was killed
+	stacks    chan string                   // holds one
+	doomed    atomic.Int32                  // requests that will not end
+	once      sync.Once                     // its replacement is ordered once
+	succeeded atomic.Bool                   // it is: its end needs no other one
+	limit     uint64                        // requests that it is to serve; 0: any number
+	over      bool                          // it is no more; under the fleet's mutex
 }
 
 // start runs a new worker process.
@@ -53,14 +54,18 @@ func (f *Fleet) start(number int) (*process, error) {
 	}
 	defer theirs.Close()
 	p := &process{
-		fleet: f, front: front, control: ours, begun: time.Now(),
+		fleet: f, number: number, front: front, control: ours, begun: time.Now(),
 		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
 	}
-	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
+	args := slices.Clone(f.config.Args)
+	if f.config.Name != nil {
+		args[0] = f.config.Name(number)
+	}
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0})
 	if err == nil {
 		p.cmd = &exec.Cmd{
 			Path:        f.config.Path,
-			Args:        f.config.Args,
+			Args:        args,
 			Dir:         f.config.Dir,
 			Env:         append(os.Environ(), Variable+"="+string(text)),
 			Stdout:      os.Stdout,
@@ -169,7 +174,7 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		case <-p.exited:
 			return
 		case <-limit.C:
-			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", m.Number, "pid", p.pid())
+			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", p.number, "pid", p.pid())
 			p.kill("mercy")
 			<-p.exited
 			return
