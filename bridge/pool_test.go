@@ -121,7 +121,7 @@ func TestSlotForgetsLateMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := new(Pool)
-	m, err := p.Join(front, 1, func(err error) { t.Error(err) })
+	m, err := p.Join(1, front, 1, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
