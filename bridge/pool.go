@@ -308,6 +308,11 @@ func (p *Pool) free(r *remote) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := r.m
+	// Closed may come as a message after it was seen in the memory, until now: the slot's next request
+	// must not take it for its own.
+	for len(r.events) > 0 {
+		<-r.events
+	}
 	if !r.missing {
 		m.front.Release(r.slot)
 	}

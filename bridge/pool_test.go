@@ -63,6 +63,10 @@ func hammered(r Request) iter.Seq2[Event, Reply] {
 			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
 				yield(EventDone, chunk(" end"))
 			}
+		case strings.HasSuffix(path, "5"): // its end is told after its last chunk
+			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body+" end")) {
+				yield(EventDone, Reply{Total: -1})
+			}
 		default:
 			yield(EventDone, start("200 OK").whole(path+body+" end"))
 		}
@@ -107,6 +111,29 @@ func (w *process) kill() (running int) {
 	running = w.member.Busy()
 	w.member.Lost()
 	return running
+}
+
+// TestSlotForgetsLateMessages: that nothing more follows may be seen in the memory before the message
+// about it comes, which is nothing to the slot's next request.
+func TestSlotForgetsLateMessages(t *testing.T) {
+	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(1 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := new(Pool)
+	m, err := p.Join(front, 1, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Lost()
+	r := m.slots[0]
+	m.unused, m.out = nil, 1
+	r.call, r.talking = new(Call), true
+	r.events <- link.Closed
+	p.free(r)
+	if len(r.events) > 0 {
+		t.Error("the next request gets it")
+	}
 }
 
 // TestPoolHammer kills worker processes at any moment, under load: every request is answered once, by

@@ -249,9 +249,6 @@ func (r *remote) converse(leads bool) bool {
 	now := time.Now()
 	c.leave(r.seat, now)
 	r.closeFile()
-	for len(r.events) > 0 { // Closed, which has been seen
-		<-r.events
-	}
 	leads = r.leads
 	r.pool.free(r) // the next request may have the slot from here on
 	c.end(o, c.response.status, now)

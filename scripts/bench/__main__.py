@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 QUICK_SERVERS = ["gowsgi", "uwsgi-http", "uwsgi-http-socket", "gunicorn-gthread", "granian",
                  "bjoern"]
 PAUSE = 3.0  # seconds before a disturbed measurement is made again
-FULL_BUDGET, QUICK_BUDGET = 37.0, 3.7  # minutes
+FULL_BUDGET, QUICK_BUDGET = 50.0, 3.7  # minutes
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -155,7 +155,8 @@ class Rounds:
     def asked(self, workload: Workload, order: list[Server]) -> list[Server | None]:
         if workload.no_server:
             return [None]
-        return [s for s in order if s.is_gowsgi or not workload.gowsgi_only]
+        return [s for s in order if s.is_gowsgi or not workload.gowsgi_only and
+                (s.forks or workload.processes == 1)]
 
     def measure(self, server: Server | None, workload: Workload, number: int) -> Measurement:
         name = server.name if server else "none"

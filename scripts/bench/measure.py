@@ -14,7 +14,7 @@ from typing import Any
 
 from . import probe
 from .connections import Idle, Mixed, percentile
-from .process import Failed, Process, free_port
+from .process import Failed, Process, free_port, status_bytes
 from .servers import Server
 from .window import Window
 from .workloads import FLASK, IDLE_CONNECTIONS, MIX_SLEEPERS, Workload
@@ -73,7 +73,7 @@ class Bench:
 
     def start(self, server: Server, workload: Workload) -> Process:
         port = free_port()
-        command = server.command(port, workload.threads, workload.app)
+        command = server.command(port, workload.job)
         log = self.work / "logs" / f"{server.name}.{workload.name}.log"
         return Process(command, port, self.apps, self.env, log)
 
@@ -202,6 +202,28 @@ def measure_start(bench: Bench, server: Server, workload: Workload, m: Measureme
     m.more = {"seconds": statistics.median(seconds)}
 
 
+def measure_memory(bench: Bench, server: Server, workload: Workload, m: Measurement) -> None:
+    """What the front of worker processes takes, and what each of them takes beyond what plain
+    Python does that has imported the same app."""
+    command = [str(bench.venv / "bin/python"), "-c", PLAIN, workload.app.partition(":")[0]]
+    plain = int(subprocess.run(command, cwd=bench.apps, env=bench.env, check=True, timeout=60,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout)
+    with bench.start(server, workload) as process:
+        process.wait_ready()
+        front = process.popen.pid
+        workers = [pid for pid in process.members() if pid != front]
+        if len(workers) != workload.processes:
+            raise Failed(f"{len(workers)} worker processes")
+        m.rss_idle = process.rss_bytes()
+        m.more = {"front": status_bytes(front, "VmRSS"), "plain": plain,
+                  "worker": max(status_bytes(pid, "VmRSS") for pid in workers)}
+
+
+PLAIN = ("import importlib, sys; importlib.import_module(sys.argv[1]); "
+         "print([int(line.split()[1]) * 1024 for line in open('/proc/self/status') "
+         "if line.startswith('VmRSS:')][0])")
+
+
 def measure_import(bench: Bench, _: Server | None, workload: Workload, m: Measurement) -> None:
     """What a start costs Python alone: its own start, the import, its own end."""
     seconds = []
@@ -238,6 +260,7 @@ KINDS = {
     "mix-requests": measure_mix_requests,
     "idle": measure_idle,
     "start": measure_start,
+    "memory": measure_memory,
     "import": measure_import,
     "loop": measure_loop,
 }

@@ -93,7 +93,7 @@ def targets_section(results: Results, unmeasured: bool = True) -> str:
 def losses_section(results: Results) -> str:
     if not results.gowsgi or not results.peers:
         return ""
-    found = losses(results, [w.name for w in WORKLOADS if w.kind != "start"])
+    found = losses(results, [w.name for w in WORKLOADS if w.kind not in ("start", "memory")])
     percent = (LEVEL - 1) * 100
     rows = [[title(loss.workload), METRIC_NAMES[loss.metric], shown(loss.metric, loss.ours),
              f"{shown(loss.metric, loss.theirs)} ({results.title(loss.server)})",
@@ -114,6 +114,8 @@ def title(workload: str) -> str:
 def shown(metric: str, value: float | None) -> str:
     if value is None:
         return "–"
+    if metric == "rss_tenth":
+        return f"{value / 1024**2:.1f} MiB"
     if metric == "rss_peak":
         return f"{value / 1024**2:.0f} MiB"
     if metric == "rps":
@@ -131,6 +133,8 @@ def tables(results: Results) -> list[str]:
             summaries = [alone]
         if workload.kind == "start":
             sections.append(start_table(results, summaries))
+        elif workload.kind == "memory" and summaries:
+            sections.append(memory_table(results, summaries))
         elif workload.kind == "idle" and summaries:
             sections.append(idle_table(results, summaries))
         elif summaries:
@@ -205,10 +209,22 @@ def idle_table(results: Results, summaries: list[Summary]) -> str:
     return f"### {title('idle')}\n\n" + table(header, rows)
 
 
+def memory_table(results: Results, summaries: list[Summary]) -> str:
+    rows = []
+    for s in summaries:
+        if s.failed:
+            rows.append([label(results, s), "failed", "", s.failed])
+            continue
+        rows.append([label(results, s), *(shown("rss_tenth", s.more(name))
+                                          for name in ("front", "worker", "plain"))])
+    return f"### {title('memory')}\n\n" + table(
+        ["", "front", "the larger worker", "plain Python with the app"], rows)
+
+
 def method(run: Run) -> str:
     return f"""## How it is measured
 
-- Every server runs 1 process with 8 threads (32 for the workloads that say so), or one thread if it has no more, each time started
+- Every server runs 1 worker process (2 for the workloads that say so; those that can't are left out there) with 8 threads (32 for the workloads that say so), or one thread if it has no more, each time started
   anew. Its first answer is read whole and checked; a server whose answer is wrong or never ends has failed that workload.
   Then {run.connections} connections (64 for sleep) warm it up for 0.4 s, and then it is measured. Servers take turns within each workload,
   and each round starts with another one. ± is half the distance between the worst and the best round.

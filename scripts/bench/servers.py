@@ -11,8 +11,20 @@ from typing import Callable
 
 BACKLOG = "1024"
 
-# command(address, threads, app): the words after the program's path.
-Command = Callable[[str, int, str], "list[str]"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a server is started for."""
+
+    app: str = "flask_app:app"
+    threads: int = 8
+    processes: int = 1
+    master: bool = False  # gowsgi: a worker process also where it is the only one
+
+
+# command(address, job): the words after the program's path.
+Command = Callable[[str, Job], "list[str]"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,7 @@ class Server:
     arguments: Command
     distribution: str = ""  # its package; empty for gowsgi
     threaded: bool = True
+    forks: bool = True  # it can have more than one worker process
     keep_alive: bool = True
     note: str = ""
 
@@ -30,61 +43,63 @@ class Server:
     def is_gowsgi(self) -> bool:
         return not self.distribution
 
-    def command(self, port: int, threads: int, app: str) -> list[str]:
-        return [str(self.program), *self.arguments(f"127.0.0.1:{port}", threads, app)]
+    def command(self, port: int, job: Job) -> list[str]:
+        return [str(self.program), *self.arguments(f"127.0.0.1:{port}", job)]
 
     def shown(self) -> str:
         """The command line as the report prints it, without this machine's directories."""
-        words = [self.program.name, *self.arguments("127.0.0.1:PORT", 8, "flask_app:app")]
+        words = [self.program.name, *self.arguments("127.0.0.1:PORT", Job())]
         words = [Path(word).name if word.startswith("/") else word for word in words]
         return " ".join(f"'{word}'" if " " in word else word for word in words)
 
 
 def gowsgi(name: str, program: Path, venv: Path) -> Server:
-    def arguments(address: str, threads: int, app: str) -> list[str]:
-        return ["--http", address, "--virtualenv", str(venv), "--threads", str(threads),
-                "--listen", BACKLOG, "--disable-logging", app]
+    def arguments(address: str, job: Job) -> list[str]:
+        shape = (["--processes", str(job.processes)] if job.processes > 1 else
+                 ["--master"] if job.master else [])
+        return ["--http", address, "--virtualenv", str(venv), *shape, "--threads",
+                str(job.threads), "--listen", BACKLOG, "--disable-logging", job.app]
 
     return Server(name, name, program, arguments)
 
 
 def uwsgi(venv: Path, option: str, *more: str) -> Command:
-    def arguments(address: str, threads: int, app: str) -> list[str]:
-        return [option, address, *more, "--master", "-p", "1", "--threads", str(threads),
-                "--enable-threads", "--single-interpreter", "--lazy-apps", "--need-app",
+    def arguments(address: str, job: Job) -> list[str]:
+        return [option, address, *more, "--master", "-p", str(job.processes),
+                "--threads", str(job.threads), "--enable-threads", "--single-interpreter", "--lazy-apps", "--need-app",
                 "--die-on-term", "--listen", BACKLOG, "--disable-logging",
-                "--virtualenv", str(venv), "--module", app]
+                "--virtualenv", str(venv), "--module", job.app]
 
     return arguments
 
 
 def gunicorn(*worker: str, threads: bool = False) -> Command:
-    def arguments(address: str, count: int, app: str) -> list[str]:
-        return ["--bind", address, "--workers", "1", *worker,
-                *(["--threads", str(count)] if threads else []),
+    def arguments(address: str, job: Job) -> list[str]:
+        return ["--bind", address, "--workers", str(job.processes), *worker,
+                *(["--threads", str(job.threads)] if threads else []),
                 "--keep-alive", "75", "--backlog", BACKLOG, "--worker-connections", "10240",
-                "--log-level", "warning", app]
+                "--log-level", "warning", job.app]
 
     return arguments
 
 
-def granian(address: str, threads: int, app: str) -> list[str]:
+def granian(address: str, job: Job) -> list[str]:
     host, _, port = address.partition(":")
-    return ["--interface", "wsgi", "--host", host, "--port", port, "--workers", "1",
-            "--blocking-threads", str(threads), "--http", "1", "--no-ws",
+    return ["--interface", "wsgi", "--host", host, "--port", port,
+            "--workers", str(job.processes), "--blocking-threads", str(job.threads), "--http", "1", "--no-ws",
             "--backlog", BACKLOG, "--backpressure", "10240",
-            "--no-access-log", "--log-level", "warning", app]
+            "--no-access-log", "--log-level", "warning", job.app]
 
 
-def waitress(address: str, threads: int, app: str) -> list[str]:
-    return [f"--listen={address}", f"--threads={threads}", f"--backlog={BACKLOG}",
-            "--connection-limit=10240", "--asyncore-use-poll", app]
+def waitress(address: str, job: Job) -> list[str]:
+    return [f"--listen={address}", f"--threads={job.threads}", f"--backlog={BACKLOG}",
+            "--connection-limit=10240", "--asyncore-use-poll", job.app]
 
 
 def bjoern(directory: Path) -> Command:
-    def arguments(address: str, threads: int, app: str) -> list[str]:
+    def arguments(address: str, job: Job) -> list[str]:
         host, _, port = address.partition(":")
-        return [str(directory / "serve_bjoern.py"), host, port, app]
+        return [str(directory / "serve_bjoern.py"), host, port, job.app, str(job.processes)]
 
     return arguments
 
@@ -111,9 +126,10 @@ def peers(venv: Path, apps: Path) -> list[Server]:
                gunicorn("--worker-class", "gthread", threads=True), "gunicorn"),
         Server("granian", "granian", bin_ / "granian", granian, "granian",
                note="and a supervisor process"),
-        Server("waitress", "waitress", bin_ / "waitress-serve", waitress, "waitress"),
+        Server("waitress", "waitress", bin_ / "waitress-serve", waitress, "waitress",
+               forks=False),
         Server("bjoern", "bjoern", bin_ / "python", bjoern(apps), "bjoern", threaded=False,
-               note="one thread"),
+               note="one thread; it forks after listen() where there are two processes"),
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .results import Results, Summary
+from .workloads import TWICE
 
 
 @dataclass
@@ -31,7 +32,14 @@ def all_targets(results: Results) -> list[Target]:
     t += [idle_rate(results), idle_memory(results)]
     t += [against(results, "fresh", 1.0, "uWSGI --http-socket", ["uwsgi-http-socket"]),
           start(results)]
-    return t
+    return t + two_processes(results)
+
+
+def two_processes(results: Results) -> list[Target]:
+    t = [against_any(results, "hello-2", 1.1), against_any(results, "bare-2", 1.0)]
+    t += [against_any(results, f"{name}-2", 1.1) for name in ("json", "jinja", "form", "echo")]
+    t += [cpu(results, "hello-2"), cpu(results, "master"), mix(results, "mix-2")[1]]
+    return t + [front_memory(results), worker_memory(results)]
 
 
 NAMES = {
@@ -40,6 +48,7 @@ NAMES = {
     "sendfile": "send_file", "upload": "upload", "fresh": "fresh connections",
     "bare": "bare WSGI hello",
 }
+NAMES |= {f"{name}-2": f"two processes: {NAMES[name]}" for name in TWICE}
 
 
 def judged(target: Target, value: float | None, holds: Callable[[float], bool],
@@ -92,6 +101,34 @@ def against_threaded(results: Results, workload: str, goal: float) -> Target:
     if value is not None and value < goal:
         t.measured += f"; {value:.2f} against single-threaded {results.title(rest.server)}"
     return t
+
+
+def against_any(results: Results, workload: str, goal: float) -> Target:
+    return against(results, workload, goal, "the best peer", [s.name for s in results.peers])
+
+
+def cpu(results: Results, workload: str) -> Target:
+    """Of the shape with worker processes."""
+    how = {"hello-2": "two worker processes", "master": "one worker process"}[workload]
+    t = Target(f"Flask hello, CPU per request: {how}, against the single shape", "≤ 1.1")
+    value = ratio(results.ours(workload), results.ours("hello"), "cpu_us")
+    return judged(t, value, lambda v: v <= 1.1, f"{value or 0:.2f}")
+
+
+def front_memory(results: Results) -> Target:
+    t = Target("RSS of the front of worker processes", "≤ 15 MiB")
+    ours = results.ours("memory")
+    value = ours.more("front") if ours else None
+    return judged(t, value, lambda v: v <= 15 << 20, f"{(value or 0) / 2**20:.1f} MiB")
+
+
+def worker_memory(results: Results) -> Target:
+    t = Target("RSS of a worker process, beyond plain Python with the app", "≤ 8 MiB")
+    ours = results.ours("memory")
+    value = None
+    if ours and ours.more("worker") is not None:
+        value = ours.more("worker") - ours.more("plain")
+    return judged(t, value, lambda v: v <= 8 << 20, f"{(value or 0) / 2**20:.1f} MiB")
 
 
 def loop(results: Results) -> Target:

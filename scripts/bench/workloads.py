@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .servers import Job
 
 FLASK = "flask_app:app"
 BARE = "bare:app"
@@ -27,11 +29,17 @@ class Workload:
     answer_has: bytes = b""
     connections: int = 32
     threads: int = 8
+    processes: int = 1
+    master: bool = False
     close: bool = False
     slow: bool = False  # answers so few that a run must be twice as long to count them
     gowsgi_only: bool = False
     no_server: bool = False
     quick: bool = False
+
+    @property
+    def job(self) -> Job:
+        return Job(self.app, self.threads, self.processes, self.master)
 
     def accepts(self, answer: bytes) -> bool:
         if self.answer:
@@ -48,7 +56,7 @@ OCTETS = "application/octet-stream"
 IDLE_CONNECTIONS = 5000
 MIX_SLEEPERS = 3  # of 32 connections
 
-WORKLOADS = [
+ONE = [
     Workload("hello", "Flask hello", answer=HELLO, quick=True),
     Workload("loop", "Flask hello, a bare Python loop, no server", kind="loop", no_server=True,
              quick=True),
@@ -84,4 +92,22 @@ WORKLOADS = [
              answer=HELLO),
     Workload("start", "start to first response", kind="start"),
     Workload("import", "python -c 'import flask_app'", kind="import", no_server=True),
+]
+
+# These once more with two worker processes.
+TWICE = ["hello", "bare", "json", "jinja", "form", "echo", "mix"]
+
+
+def twice(workload: Workload) -> Workload:
+    return replace(workload, name=f"{workload.name}-2", title=f"two processes: {workload.title}",
+                   processes=2, quick=False)
+
+
+WORKLOADS = [
+    *ONE,
+    Workload("master", "Flask hello, gowsgi with one worker process", answer=HELLO, master=True,
+             gowsgi_only=True),
+    *(twice(w) for w in ONE if w.name in TWICE),
+    Workload("memory", "two processes: memory at rest", kind="memory", processes=2,
+             gowsgi_only=True),
 ]
