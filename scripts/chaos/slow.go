@@ -35,7 +35,8 @@ type crowd struct {
 	cuts atomic.Int64 // connections that the server ended, or did not take
 }
 
-// gather returns when all have sent what they send at once.
+// gather returns when all are at it: the first piece has come, or the first byte is sent. Those that
+// wait in vain it does not wait for.
 func gather(address string, n int, way slowness) *crowd {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &crowd{end: cancel}
@@ -53,7 +54,12 @@ func gather(address string, n int, way slowness) *crowd {
 			}
 		})
 	}
-	there.Wait()
+	all := make(chan struct{})
+	go func() { there.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(patience):
+	}
 	return c
 }
 
@@ -73,13 +79,15 @@ func (w slowness) dawdle(ctx context.Context, address string, begun func()) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	_, err = io.WriteString(conn, w.request)
-	begun()
-	piece := make([]byte, sip)
-	for err == nil && pause(ctx) {
+	for piece := make([]byte, sip); err == nil; {
 		if w.reads {
 			_, err = io.ReadFull(conn, piece)
 		} else {
 			_, err = io.WriteString(conn, w.drop)
+		}
+		begun()
+		if !pause(ctx) {
+			return
 		}
 	}
 }
