@@ -58,11 +58,6 @@ var faults = []fault{
 		claims: []claim{noFailure, notSlower, once, sound()},
 	},
 	{
-		name: "slower-readers", what: "100 clients read 256 bytes of a response of 8 MB each second",
-		args: "-p 2 --threads 4", load: few, do: slowClients(100, slowReader(8<<20)),
-		claims: []claim{noFailure, notSlower, once, sound()},
-	},
-	{
 		name: "slow-writers", what: "500 clients send a head, 500 a body, a byte each second",
 		args: "-p 2 --threads 4", load: few, do: slowClients(500, slowHead, slowBody),
 		claims: []claim{noFailure, notSlower, once, sound()},

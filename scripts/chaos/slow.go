@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,7 +13,6 @@ import (
 
 // slowness is a way of clients to take their time.
 type slowness struct {
-	name    string
 	request string // sent at once
 	drop    string // then sent byte by byte, without an end
 	reads   bool   // or the answer is read, a little at a time
@@ -116,10 +114,11 @@ func pause(ctx context.Context) bool {
 
 // The slow clients.
 func slowReader(bytes int) slowness {
-	return slowness{name: "slow readers", request: fmt.Sprintf("GET /large?bytes=%d HTTP/1.1\r\nHost: chaos\r\n\r\n", bytes), reads: true}
+	return slowness{request: fmt.Sprintf("GET /large?bytes=%d HTTP/1.1\r\nHost: chaos\r\n\r\n", bytes), reads: true}
 }
 
 var (
-	slowHead = slowness{name: "slow heads", request: "GET /echo/0 HTTP/1.1\r\nHost: chaos\r\nX-Slow: ", drop: "x"}
-	slowBody = slowness{name: "slow bodies", request: "POST /post/0 HTTP/1.1\r\nHost: chaos\r\nContent-Length: 60000\r\n\r\n", drop: strings.Repeat("x", 1)}
+	slowHead = slowness{request: "GET /echo/0 HTTP/1.1\r\nHost: chaos\r\nX-Slow: ", drop: "x"}
+	// A body of up to 64 KiB is read before the app starts.
+	slowBody = slowness{request: "POST /post/0 HTTP/1.1\r\nHost: chaos\r\nContent-Length: 60000\r\n\r\n", drop: "x"}
 )
