@@ -22,7 +22,7 @@ const (
 	reset     outcome = "reset"        // before the first byte of the answer
 	closed    outcome = "closed"       // in order, without an answer, though the connection was to be kept
 	cut       outcome = "cut"          // in the midst of the answer
-	malformed outcome = "malformed"    // no HTTP
+	malformed outcome = "malformed"    // no HTTP, or a head that breaks off in a line
 	late      outcome = "late"         // no answer within patience
 	extra     outcome = "extra bytes"  // that nobody had asked for
 	wrong     outcome = "wrong answer" // another request's, or half of one
