@@ -35,12 +35,17 @@ The client never asks again. A connection that is reset, refused, or closed with
 request has a number that its answer must show. The app writes each number that it runs to a journal, so what has run twice, or was answered
 without having run, is seen. gowsgi's log is read at the end.
 
+When the front is killed (\`front\`), its connections break, of course: what failed then is listed, but not judged.
+
 What is not claimed: a response that has begun when its worker is killed breaks off, and the client can tell. A response that does not
 fit into the kernel's buffers (2.5 MB here) holds its thread until the client has read it: as many slow readers of such as there are threads
 hold up all others.
 
 END
-	table
+	local outcome=0
+	table || outcome=$?
+	printf '\nLoad average of the machine at the end: %s. Others disturb the times, but nothing else.\n' "$(cut -d' ' -f1 /proc/loadavg)"
+	return $outcome
 }
 
 [ "$(uname)" = Linux ] || die "worker processes need Linux"
