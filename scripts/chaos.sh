@@ -15,7 +15,7 @@ CHAOS_TIME=${CHAOS_TIME:-60}
 
 # table runs the package scripts/chaos. Without cgo: it needs nothing but Go.
 table() {
-	CGO_ENABLED=0 go build -o "$WORK/chaos" ./scripts/chaos
+	CGO_ENABLED=0 go build -o "$WORK/chaos" ./scripts/chaos || return
 	"$WORK/chaos" -gowsgi "$binary" -venv "$venv" -work "$WORK" -time "${CHAOS_TIME}s" "$@"
 }
 
