@@ -59,6 +59,10 @@ func hammered(r Request) iter.Seq2[Event, Reply] {
 			return
 		}
 		switch {
+		case path == "/dies": // when all has been said
+			if yield(EventChunk, start("200 OK").whole(path+" end")) {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
 		case strings.HasSuffix(path, "0"):
 			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
 				yield(EventDone, chunk(" end"))
@@ -111,6 +115,18 @@ func (w *process) kill() (running int) {
 	running = w.member.Busy()
 	w.member.Lost()
 	return running
+}
+
+// dies waits until it has ended by itself.
+func (w *process) dies(t *testing.T) {
+	t.Helper()
+	died := make(chan struct{})
+	go func() {
+		_ = w.cmd.Wait()
+		close(died)
+	}()
+	receive(t, "the process dies", died)
+	w.member.Lost()
 }
 
 // TestSlotForgetsLateMessages: that nothing more follows may be seen in the memory before the message
@@ -227,6 +243,28 @@ func TestPoolTakesBack(t *testing.T) {
 	stopped.kill()
 	c.request("GET /third")
 	c.expect("GET", 200, "/third end")
+	other.kill()
+}
+
+// TestPoolDiesAfterAnswer: who has got all that was announced may go on, though the process died before it
+// said that this was the end.
+func TestPoolDiesAfterAnswer(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	c := f.dial()
+	for range 3 {
+		dying := startProcess(t, p)
+		c.request("GET /dies")
+		dying.dies(t)
+		c.expect("GET", 200, "/dies end")
+	}
+	dying := startProcess(t, p)
+	c.request("HEAD /dies")
+	dying.dies(t)
+	c.expect("HEAD", 200, "")
+	other := startProcess(t, p)
+	c.request("GET /on")
+	c.expect("GET", 200, "/on end")
 	other.kill()
 }
 
