@@ -19,10 +19,11 @@ var deaths = []struct {
 	word string
 	sig  syscall.Signal // from outside; 0: the app does it
 }{
-	{how: "segv", word: "SIGSEGV"},
-	{how: "abort", word: "SIGABRT"},
-	{how: "exit", word: "exit code 3"},
-	{how: "killed", word: "SIGKILL", sig: syscall.SIGKILL},
+	{how: "segv", word: "end=\"SIGSEGV (segmentation fault)\""},
+	{how: "abort", word: "end=\"SIGABRT (aborted)\""},
+	{how: "exit", word: "end=\"exit code 3\""},
+	{how: "killed", word: "end=\"SIGKILL (killed)\"", sig: syscall.SIGKILL},
+	{how: "hit", word: "end=\"SIGSEGV (segmentation fault)\"", sig: syscall.SIGSEGV},
 }
 
 // Requests that run in a worker that dies are answered 502, those in others don't notice.
