@@ -38,11 +38,12 @@ type Pool struct {
 	outgrown time.Time
 	down     bool // nobody is there, and nobody will be soon
 	closed   bool
+	fileTime time.Duration // in place of the constant, if not 0
 }
 
 // Member is one worker process in a pool.
 type Member struct {
-	// Number is the lowest from 1 that no other member has.
+	// Number is its place among the processes, from 1. One that leaves may have it still.
 	Number int
 	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
 	Spoilt func(error)
@@ -65,8 +66,8 @@ type Member struct {
 }
 
 // Join adds a process that is ready: front is its link, which is the pool's from here on.
-func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member, error) {
-	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
+func (p *Pool) Join(front *link.Front, number, threads int, spoilt func(error)) (*Member, error) {
+	m := &Member{Number: number, Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
 		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan link.Event, 2), files: make(chan *os.File, 1)}
 		r.seat.remote = r
@@ -79,8 +80,6 @@ func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member
 		if err := p.watch(front.News()); err != nil {
 			return nil, err
 		}
-	}
-	for m.Number = 1; slices.ContainsFunc(p.members, func(o *Member) bool { return o.Number == m.Number }); m.Number++ {
 	}
 	p.members = append(p.members, m)
 	p.interrupt() // it must be asked, too

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gowsgi/gowsgi/internal/link"
 )
@@ -41,7 +42,7 @@ func beWorker(text string) {
 		panic(err)
 	}
 	q := new(Queue)
-	NewStation(l, q, slog.New(slog.DiscardHandler), nil)
+	NewStation(l, q, slog.New(slog.DiscardHandler), func(int, int) error { return nil }) // it lies
 	for range hammerThreads {
 		go q.Work(&thread{app: hammered}, func() {})
 	}
@@ -59,6 +60,11 @@ func hammered(r Request) iter.Seq2[Event, Reply] {
 			return
 		}
 		switch {
+		case path == "/file":
+			if !yield(EventFile, start("200 OK").whole("")) {
+				return
+			}
+			yield(EventDone, Reply{Total: -1, FD: -1})
 		case strings.HasSuffix(path, "0"):
 			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
 				yield(EventDone, chunk(" end"))
@@ -78,6 +84,12 @@ type process struct {
 
 func startProcess(t *testing.T, p *Pool) *process {
 	t.Helper()
+	return startSuspect(t, p, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+}
+
+// startSuspect is startProcess for one that does what it should not.
+func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
+	t.Helper()
 	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +106,7 @@ func startProcess(t *testing.T, p *Pool) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, 1, hammerThreads, spoilt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +213,22 @@ func TestPoolTakesBack(t *testing.T) {
 	c.request("GET /third")
 	c.expect("GET", 200, "/third end")
 	other.kill()
+}
+
+// TestPoolFileDoesNotCome: a process that announces a file, and does not send it, is ended; its request
+// is over.
+func TestPoolFileDoesNotCome(t *testing.T) {
+	p := &Pool{fileTime: time.Millisecond}
+	f := serve(t, &Server{Queue: p})
+	spoilt := make(chan error, 1)
+	w := startSuspect(t, p, func(err error) { spoilt <- err })
+	c := f.dial()
+	c.request("GET /file")
+	if err := receive(t, "the process is to be ended", spoilt); err != errNoFile {
+		t.Errorf("spoilt by %v", err)
+	}
+	c.expect("GET", 502, "Bad Gateway\n")
+	w.kill()
 }
 
 // TestPoolDown: without a process, and with none to come, requests are refused; else they wait.

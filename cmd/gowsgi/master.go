@@ -89,7 +89,10 @@ func (m *master) whileLoading(begun <-chan error) error {
 			}
 			return err
 		case sig := <-m.signals.arrived:
-			if m.signals.act(sig) == actDrain {
+			switch m.signals.act(sig) {
+			case actStacks: // an import that hangs is when one wants to see them
+				go m.printStacks()
+			case actDrain:
 				m.log.Info("exiting while the app is being imported", "signal", sig.String())
 				ctx, cancel := context.WithTimeout(context.Background(), 0)
 				m.fleet.Close(ctx, 0)

@@ -34,6 +34,7 @@ type site struct {
 	signals   *signals
 
 	host     *pyhost.Host
+	booted   chan struct{} // closed once host is there
 	app      *pyhost.App
 	imported time.Duration
 
@@ -46,7 +47,7 @@ type site struct {
 // newSite does what can fail before Python is there: a mistake in an option costs no
 // import.
 func newSite(config *options.Config) (*site, error) {
-	s := &site{config: config}
+	s := &site{config: config, booted: make(chan struct{})}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
@@ -223,6 +224,7 @@ func (s *site) boot() error {
 	if err != nil {
 		return err
 	}
+	close(s.booted)
 	loaded := make(chan struct{})
 	if s.signals != nil {
 		go s.signals.whileLoading(s, loaded)
@@ -358,15 +360,21 @@ const (
 
 // printStacks writes what every Python thread does to stderr.
 func (s *site) printStacks() {
-	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-	defer cancel()
 	var text strings.Builder
 	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
-	if err := s.host.Stacks(ctx, &text, s.server.Queue.Running()); err != nil {
-		fmt.Fprintf(&text, "%v\n", err)
-	}
+	s.stacks(&text)
 	text.WriteString("--- end of stacks ---\n")
 	_, _ = io.WriteString(s.out, text.String())
+}
+
+// stacks writes what every Python thread does, also while the app is being imported.
+func (s *site) stacks(w io.Writer) {
+	<-s.booted
+	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
+	defer cancel()
+	if err := s.host.Stacks(ctx, w, s.queue.Running()); err != nil {
+		fmt.Fprintf(w, "%v\n", err)
+	}
 }
 
 // close takes back what stands outside the process. It may be called twice.

@@ -153,7 +153,6 @@ func TestMasterOnlyWorkerDies(t *testing.T) {
 	for _, d := range deaths {
 		t.Run(d.how, func(t *testing.T) {
 			c := startCrew(t, launch{Args: []string{"--threads", "1"}})
-			c.grown(t)
 			h := c.hold(t, "last", "/gate", "then", d.how)
 			c.put(t, "hold-import", "")
 			// These lie before the process, and behind.
@@ -400,6 +399,44 @@ func TestMasterWorkerIsWedged(t *testing.T) {
 	k.response("GET").wantStatus(t, 200)
 	c.bothWork(t)
 	c.stop(t)
+}
+
+// When the front is killed, all of its processes end, whatever they are at.
+func TestMasterStuckWorkersEndWithFront(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"-p", "3", "--threads", "1"}})
+	h := c.hold(t, "held", "/gate")
+	g, k := c.gate(t, "wedge"), c.dial(t)
+	k.send(request("GET", "/wedge?name=wedge", ""))
+	g.reached(t)
+	for _, p := range c.workers() {
+		if p.pid != h.pid && c.eventCount(t, fmt.Sprintf("wedged %d", p.pid)) == 0 {
+			kill(t, p.pid, syscall.SIGSTOP)
+			eventually(t, "the process is stopped", func() bool { return stateOf(p.pid) == "T" })
+		}
+	}
+	c.signal(t, syscall.SIGKILL)
+	c.wantEnd(t, 10*time.Second)
+	c.nothingLeft(t, c.known)
+}
+
+// A process that dies young is replaced at once, and nobody is refused; the next one has to wait.
+func TestMasterWorkerDiesYoung(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"--threads", "1"}})
+	for i := range 4 {
+		h := c.hold(t, fmt.Sprintf("young-%d", i), "/gate", "then", "exit")
+		if i%2 == 1 {
+			c.grown(t) // then that row is over
+		}
+		k := c.dial(t)
+		k.send(request("GET", "/", "")) // it waits behind
+		h.gate.open(t)
+		h.response("GET").wantStatus(t, 502)
+		k.response("GET").want(t, 200, "index")
+		c.wantWorkers(t, 1, h.pid)
+	}
+	c.finish(t)
 }
 
 // A client that leaves its request in a dying process leaves nothing behind.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -42,9 +43,10 @@ type Fleet struct {
 	current     []*process // those that take requests, or will
 	all         map[*process]bool
 	generations int // started by Reload
-	failing     int // starts in a row that came to nothing
 	closing     bool
 	end         chan struct{} // closed by Close
+
+	starts chan func() // for starter
 
 	reloading sync.Mutex
 	restarts  map[string]uint64 // by reason
@@ -52,7 +54,12 @@ type Fleet struct {
 
 // New makes a fleet without processes.
 func New(config Config) *Fleet {
-	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
+	f := &Fleet{
+		config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), starts: make(chan func()),
+		restarts: map[string]uint64{},
+	}
+	go f.starter()
+	return f
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
@@ -72,7 +79,7 @@ func (f *Fleet) generation() ([]*process, error) {
 	var started []*process
 	var failed error
 	for i := range f.config.Count {
-		p, err := f.launch(i + 1)
+		p, err := f.launch(i+1, 0)
 		if err != nil {
 			failed = err
 			break
@@ -104,8 +111,8 @@ var errOutdated = errors.New("a reload has come in between")
 
 var errClosing = errors.New("the server is shutting down")
 
-// launch starts a process that the fleet knows of.
-func (f *Fleet) launch(number int) (*process, error) {
+// launch starts a process that the fleet knows of. failures is how often in a row that was in vain.
+func (f *Fleet) launch(number, failures int) (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closing {
@@ -113,6 +120,7 @@ func (f *Fleet) launch(number int) (*process, error) {
 	}
 	p, err := f.start(number)
 	if err == nil {
+		p.failures = failures
 		p.generation = f.generations
 		f.all[p] = true
 	}
@@ -128,10 +136,10 @@ func (f *Fleet) join(processes []*process) error {
 			return errOutdated
 		}
 		if p.over { // so soon
-			go f.replace(0, 0)
+			go f.replace(p.number, p.failures+1)
 			continue
 		}
-		m, err := f.config.Pool.Join(p.front, f.config.Threads, func(err error) {
+		m, err := f.config.Pool.Join(p.front, p.number, f.config.Threads, func(err error) {
 			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
 			p.kill("broken")
 		})
@@ -140,7 +148,6 @@ func (f *Fleet) join(processes []*process) error {
 		}
 		p.member.Store(m)
 		f.current = append(f.current, p)
-		f.failing = 0
 		f.config.Pool.Down(false)
 	}
 	return nil
@@ -165,7 +172,11 @@ func (f *Fleet) ended(p *process) {
 	}
 	m.Lost()
 	if had && !closing && !p.leaving.Load() && !p.succeeded.Load() {
-		f.replace(m.Number, time.Since(p.begun))
+		failures := 0
+		if time.Since(p.begun) < soon {
+			failures = p.failures + 1
+		}
+		f.replace(p.number, failures)
 	}
 }
 
@@ -175,7 +186,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 	if reason, ok := p.reason.Load().(string); ok {
 		why += ", " + reason
 	}
-	args := []any{"worker", m.Number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
+	args := []any{"worker", p.number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
 	var lines []string
 	for _, r := range m.Running() {
 		lines = append(lines, r.Line)
@@ -190,22 +201,24 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 const (
 	// soon is the age up to which a process that ends has never really worked.
 	soon = time.Second
-	// The waits between starts that come to nothing.
+	// The waits between failures in a row: starts that come to nothing, and processes that end soon.
 	firstWait = 250 * time.Millisecond
 	lastWait  = 30 * time.Second
 )
 
-// replace starts a process in the place of one that has ended at that age, until one is ready.
-func (f *Fleet) replace(number int, age time.Duration) {
-	f.mu.Lock()
-	if age < soon {
-		f.failing++
+// pause is the wait before the next start. A process that ends soon, after one that did not, may have had
+// a request that no process survives: the others need not wait for that.
+func pause(failures int) time.Duration {
+	if failures <= 1 {
+		return 0
 	}
-	failing := f.failing
-	f.mu.Unlock()
+	return min(firstWait<<min(failures-2, 10), lastWait)
+}
+
+// replace starts processes in a place until one is ready.
+func (f *Fleet) replace(number, failures int) {
 	for {
-		if failing > 0 {
-			wait := min(firstWait<<min(failing-1, 10), lastWait)
+		if wait := pause(failures); wait > 0 {
 			f.down()
 			select {
 			case <-time.After(wait):
@@ -213,14 +226,14 @@ func (f *Fleet) replace(number int, age time.Duration) {
 				return
 			}
 		}
-		p, err := f.launch(number)
+		p, err := f.launch(number, failures)
 		if err == nil {
 			if err = <-p.ready; err == nil {
 				err = f.join([]*process{p})
 			}
 			if err == nil {
-				if m := p.member.Load(); m != nil { // else it has died, and join has somebody else replace it
-					f.log.Info("a worker process is ready", "worker", m.Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
+				if p.member.Load() != nil { // else it has died, and join has somebody else replace it
+					f.log.Info("a worker process is ready", "worker", number, "pid", p.pid(), "import_ms", p.about.ImportMS)
 				}
 				return
 			}
@@ -230,10 +243,7 @@ func (f *Fleet) replace(number int, age time.Duration) {
 		if errors.Is(err, errClosing) || errors.Is(err, errOutdated) {
 			return
 		}
-		f.mu.Lock()
-		f.failing++
-		failing = f.failing
-		f.mu.Unlock()
+		failures = max(failures, 1) + 1
 		f.complain("a worker process can't be started; it is tried again", err)
 	}
 }
@@ -288,10 +298,10 @@ func (f *Fleet) Reload() error {
 	return nil
 }
 
-// Stacks are those of all processes' Python threads.
+// Stacks are those of all processes' Python threads, by pid: also of those that import the app, or leave.
 func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
 	f.mu.Lock()
-	processes := slices.Clone(f.current)
+	processes := slices.Collect(maps.Keys(f.all))
 	f.mu.Unlock()
 	answers := make([]string, len(processes))
 	var asked sync.WaitGroup

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +23,7 @@ type process struct {
 	front   *link.Front // the pool's after Join
 	control *control
 	begun   time.Time
+	number  int // its place, from 1: that of the process it replaces
 
 	ready  chan error // holds one: nil once the app is loaded, or why it isn't
 	about  Ready
@@ -38,6 +40,7 @@ type process struct {
 	limit      uint64                        // requests that it is to serve; 0: any number
 	over       bool                          // it is no more; under the fleet's mutex
 	generation int                           // the fleet's when it was started
+	failures   int                           // in its place before it, in a row
 }
 
 // start runs a new worker process.
@@ -53,7 +56,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	}
 	defer theirs.Close()
 	p := &process{
-		fleet: f, front: front, control: ours, begun: time.Now(),
+		fleet: f, front: front, control: ours, begun: time.Now(), number: number,
 		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
 	}
 	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
@@ -66,9 +69,9 @@ func (f *Fleet) start(number int) (*process, error) {
 			Stdout:      os.Stdout,
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
-			SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // a terminal's signals are the front's
+			SysProcAttr: attributes(),
 		}
-		err = p.cmd.Start()
+		err = f.onStarter(p.cmd.Start)
 	}
 	if err != nil {
 		ours.conn.Close()
@@ -78,6 +81,21 @@ func (f *Fleet) start(number int) (*process, error) {
 	go p.listen()
 	go p.reap()
 	return p, nil
+}
+
+// starter starts all processes from one OS thread, which stays: they are to be killed when their
+// parent is no more, and for the kernel that is the thread that has started them.
+func (f *Fleet) starter() {
+	runtime.LockOSThread()
+	for start := range f.starts {
+		start()
+	}
+}
+
+func (f *Fleet) onStarter(start func() error) error {
+	started := make(chan error)
+	f.starts <- func() { started <- start() }
+	return <-started
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -169,7 +187,7 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		case <-p.exited:
 			return
 		case <-limit.C:
-			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", m.Number, "pid", p.pid())
+			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", p.number, "pid", p.pid())
 			p.kill("mercy")
 			<-p.exited
 			return

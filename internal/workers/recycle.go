@@ -80,7 +80,7 @@ func (f *Fleet) requestLimit() uint64 {
 func (f *Fleet) recycle(p *process, why string) {
 	p.once.Do(func() {
 		p.succeeded.Store(true)
-		f.log.Info("a worker process is replaced", "worker", p.number(), "pid", p.pid(), "reason", why)
+		f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
 		f.count(why)
 		f.succeed(p)
 		p.retire(f.config.Mercy, 0)
@@ -89,7 +89,7 @@ func (f *Fleet) recycle(p *process, why string) {
 
 // succeed starts a process in p's place, until one is ready.
 func (f *Fleet) succeed(p *process) {
-	f.replace(p.number(), f.config.Recycling.MinAge+soon)
+	f.replace(p.number, 0)
 	p.leaving.Store(true)
 }
 
@@ -124,7 +124,7 @@ func (p *process) abandon() {
 	f := p.fleet
 	p.once.Do(func() {
 		p.succeeded.Store(true)
-		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number(), "pid", p.pid())
+		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
 		f.count("harakiri")
 		f.succeed(p)
 		m := p.member.Load()
@@ -155,5 +155,3 @@ func (f *Fleet) Restarts() map[string]uint64 {
 	defer f.mu.Unlock()
 	return maps.Clone(f.restarts)
 }
-
-func (p *process) number() int { return p.member.Load().Number }
