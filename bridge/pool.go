@@ -590,6 +590,13 @@ func (p *Pool) stats() Stats {
 	return st
 }
 
+// ready tells that there is a process that gets requests.
+func (p *Pool) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.down && slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving })
+}
+
 // Running lists what the processes are at.
 func (p *Pool) Running() []Running { return running(p.places()) }
 

@@ -113,6 +113,24 @@ func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
 	return &process{cmd, stdin, m}
 }
 
+// stop returns when the process has stopped: a moment after the signal, in which it may do a lot.
+func (w *process) stop(t *testing.T) {
+	t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(w.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if err == nil && status.Stopped() {
+			return
+		}
+		if err != syscall.EINTR {
+			t.Fatalf("the process does not stop: %v %v", status, err)
+		}
+	}
+}
+
 func (w *process) kill() (running int) {
 	_ = w.cmd.Process.Kill()
 	_ = w.cmd.Wait()
@@ -202,9 +220,7 @@ func TestPoolTakesBack(t *testing.T) {
 	c := f.dial()
 	c.request("GET /first")
 	c.expect("GET", 200, "/first end")
-	if err := stopped.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
 	other := startProcess(t, p)
@@ -234,7 +250,16 @@ func TestPoolFileDoesNotCome(t *testing.T) {
 // TestPoolDown: without a process, and with none to come, requests are refused; else they wait.
 func TestPoolDown(t *testing.T) {
 	p := new(Pool)
-	f := serve(t, &Server{Queue: p})
+	f := serve(t, &Server{Queue: p, Health: "/health"})
+	health := f.dial()
+	healthy := func(status int, text string) {
+		t.Helper()
+		health.request("GET /health")
+		health.expect("GET", status, text)
+		health.request("GET /health?live")
+		health.expect("GET", 200, "ok\n")
+	}
+	healthy(503, "no worker process is ready\n")
 	waits := f.dial()
 	waits.request("GET /waits")
 	until(t, "it waits", func() bool { return p.Stats().Waiting == 1 })
@@ -248,5 +273,7 @@ func TestPoolDown(t *testing.T) {
 	c.request("GET /again")
 	w := startProcess(t, p)
 	c.expect("GET", 200, "/again end")
+	healthy(200, "ok\n")
 	w.kill()
+	healthy(503, "no worker process is ready\n")
 }

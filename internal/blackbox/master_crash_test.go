@@ -198,9 +198,11 @@ func TestMasterCannotReplace(t *testing.T) {
 		r, err := c.try("/", within(2*time.Second))
 		return err == nil && r.Status == 503 && r.get("Retry-After") != ""
 	})
-	c.get(t, "/health").wantStatus(t, 200)
+	c.get(t, "/health").want(t, 503, "no worker process is ready\n")
+	c.get(t, "/health?live").want(t, 200, "ok\n")
 	c.put(t, "generation", "good")
 	c.answers(t)
+	c.get(t, "/health").want(t, 200, "ok\n")
 	if i := c.who(t); i.Generation != "good" {
 		t.Errorf("answered by %+v", i)
 	}

@@ -99,7 +99,8 @@ var Table = []Option{
 	},
 	{
 		Name: "health", Kind: String, Arg: "/PATH", Topic: topicListen,
-		Help:   "Answer this path without Python, so that it works even when all of Python is stuck.",
+		Help: "Answer this path without Python, so that it works even when all of Python is stuck: 200, or 503 while no worker process " +
+			"is ready and while the server drains. With ?live behind it always 200.",
 		UWSGI:  "None.",
 		Accept: acceptPath, Want: "a path that starts with /",
 		Field: func(c *Config) any { return &c.HealthPath },
