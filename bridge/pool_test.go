@@ -231,6 +231,65 @@ func TestPoolTakesBack(t *testing.T) {
 	other.kill()
 }
 
+// TestPoolLeavesStalledAlone: a process whose threads take nothing, though it looks at its offers, gets
+// no more of them as long as another one has room; and it is found to be back.
+func TestPoolLeavesStalledAlone(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := link.Join(front.Size(), f.duplicates(front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Join(front, 1, 1, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := startProcess(t, p)
+	c, offers := f.dial(), 0
+	look := func() {
+		for _, ok := worker.Next(); ok; _, ok = worker.Next() {
+			offers++
+		}
+	}
+	for n := range 8 {
+		path := fmt.Sprintf("/%d1", n)
+		c.request("GET " + path)
+		c.expect("GET", 200, path+" end")
+		look()
+		p.sweep(time.Now()) // which used to trust it for looking
+	}
+	if offers != 1 {
+		t.Errorf("the process that took nothing was offered %d requests, want 1", offers)
+	}
+
+	other.kill()
+	c.request("GET /back")
+	until(t, "it is offered something again", func() bool { return m.Busy() == 1 })
+	q := new(Queue)
+	NewStation(worker, q, slog.New(slog.DiscardHandler), nil)
+	var working sync.WaitGroup
+	working.Go(func() { q.Work(&thread{app: hammered}, func() {}) })
+	c.expect("GET", 200, "/back end")
+	p.mu.Lock()
+	if m.stalled {
+		t.Error("it still counts as stalled")
+	}
+	p.mu.Unlock()
+	q.Close()
+	working.Wait()
+	until(t, "nobody asks for requests any more", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !q.polling
+	})
+	m.Lost()
+	_ = worker.Leave()
+}
+
 // TestPoolFileDoesNotCome: a process that announces a file, and does not send it, is ended; its request
 // is over.
 func TestPoolFileDoesNotCome(t *testing.T) {

@@ -268,6 +268,7 @@ func (s *site) serve() error {
 	if err := s.announce(); err != nil {
 		return err
 	}
+	go s.watchGIL()
 	s.host.Main(main) // Python's main thread stays here
 	return <-result
 }

@@ -59,6 +59,7 @@ func work(config *options.Config, self *workers.Self) error {
 	if err != nil {
 		return nil // the front is gone, which Obey sees, too
 	}
+	go s.watchGIL()
 	s.host.Main(main)
 	return nil
 }

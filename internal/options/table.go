@@ -190,6 +190,15 @@ var Table = []Option{
 		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
 		Field: func(c *Config) any { return &c.HarakiriGrace },
 	},
+	{
+		// Calls that keep the GIL for seconds are bad manners, but happen: a large sort or regular expression, json.loads of a
+		// huge text. A minute is more than those take, and what people still bear with.
+		Name: "gil-timeout", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicLimits,
+		Help: "The time that one thread may keep the GIL in C code, so that no other runs. Then the log gets all stacks, and the worker " +
+			"process is replaced; without worker processes that is only logged. 0 is no limit.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.GILTimeout },
+	},
 
 	{
 		Name: "disable-logging", Short: "L", Kind: Bool, Topic: topicLog, Bare: "true",

@@ -37,6 +37,7 @@ type process struct {
 	doomed     atomic.Int32                  // requests that will not end
 	once       sync.Once                     // its replacement is ordered once
 	succeeded  atomic.Bool                   // it is: its end needs no other one
+	wedged     atomic.Bool                   // one of its threads keeps the GIL
 	limit      uint64                        // requests that it is to serve; 0: any number
 	over       bool                          // it is no more; under the fleet's mutex
 	generation int                           // the fleet's when it was started
@@ -120,6 +121,11 @@ func (p *process) listen() {
 			p.tell(m.Failed)
 		case m.Leave:
 			go p.fleet.recycle(p, "it was told to end")
+		case m.Wedged != nil:
+			p.wedged.Store(*m.Wedged)
+			if *m.Wedged {
+				go p.fleet.unwedge(p)
+			}
 		case m.Stacks != "":
 			select {
 			case p.stacks <- m.Stacks:
