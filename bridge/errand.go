@@ -115,6 +115,7 @@ func (e *errand) requestLine() string {
 // run takes the request, if the front has not had it back, and posts what comes of it.
 func (e *errand) run(s *seat, w Worker) {
 	defer errands.Put(e)
+	w.Attach() // first: while somebody else keeps the GIL, the front can have the request back
 	if !e.st.link.Take(e.slot) {
 		return
 	}

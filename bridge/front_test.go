@@ -97,15 +97,7 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	var files []*os.File
-	for _, file := range front.Files() {
-		fd, err := unix.Dup(int(file.Fd()))
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		files = append(files, os.NewFile(uintptr(fd), file.Name()))
-	}
-	worker, err := link.Join(front.Size(), files)
+	worker, err := link.Join(front.Size(), f.duplicates(front))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -126,6 +118,18 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 		_ = worker.Leave()
 	})
 	return p
+}
+
+// duplicates are the link's files, for the worker's end in the same process.
+func (f *front) duplicates(l *link.Front) (files []*os.File) {
+	for _, file := range l.Files() {
+		fd, err := unix.Dup(int(file.Fd()))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), file.Name()))
+	}
+	return files
 }
 
 func (f *front) stop(q *Queue, working *sync.WaitGroup) {

@@ -38,6 +38,7 @@ type Pool struct {
 	outgrown time.Time
 	down     bool // nobody is there, and nobody will be soon
 	closed   bool
+	fileTime time.Duration // in place of the constant, if not 0
 }
 
 // Member is one worker process in a pool.
@@ -59,7 +60,8 @@ type Member struct {
 	once    sync.Once     // Spoilt was told
 	moves   uint64        // messages read
 	moved   uint64        // moves at the last sweep
-	stalled bool          // it did not take what it was offered; until it looks at it, or says something
+	stalled bool          // it did not take what it was offered; until it takes something, or says so
+	probed  time.Time     // when it stalled, or was offered something last to see whether it is back
 	served  uint64
 	closed  bool // the link is
 }
@@ -257,11 +259,10 @@ func (p *Pool) Expired(t time.Time) *Call {
 // room is the member that is to have the next request, nil if none has room for it.
 func (p *Pool) room() (best *Member) {
 	for _, m := range p.members {
-		most := m.threads
-		if m.stalled {
-			most = 1 // to see whether it is back
+		if m.leaving || m.out >= m.threads || len(m.unused) == 0 || m.front.Full() {
+			continue
 		}
-		if m.leaving || m.out >= most || len(m.unused) == 0 || m.front.Full() {
+		if m.stalled && time.Since(m.probed) < probeInterval {
 			continue
 		}
 		if best == nil || m.stalled == best.stalled && m.out < best.out || !m.stalled && best.stalled {
@@ -285,6 +286,9 @@ func (p *Pool) assign() {
 // give offers the process a request.
 func (m *Member) give(c *Call, now time.Time) {
 	c.begun = now
+	if m.stalled {
+		m.probed = now
+	}
 	m.pool.taken++
 	m.pool.waited += now.Sub(c.pushed)
 	if c.stale(now) {
@@ -350,17 +354,30 @@ func (p *Pool) sweep(now time.Time) {
 				m.takeBack(r)
 			}
 		}
-		if m.stalled && m.front.Seen() {
+		if m.stalled && m.isBack() {
 			m.stalled = false
 		}
 		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
-			m.stalled = true
+			if !m.stalled {
+				m.stalled, m.probed = true, now
+			}
 			m.withdraw(len(m.slots))
 		}
 		m.moved = m.moves
 	}
 	p.assign()
 	p.press(now)
+}
+
+// probeInterval is how often a process that has stalled may be offered something: that waits a while
+// for nothing then. It looks at its offers also when its threads can't take any, so looking says nothing.
+const probeInterval = time.Second
+
+// isBack tells whether the process has taken what it was offered since it stalled. Under the mutex.
+func (m *Member) isBack() bool {
+	return slices.ContainsFunc(m.slots, func(r *remote) bool {
+		return r.call != nil && !r.talking && !r.call.begun.Before(m.probed) && m.front.IsTaken(r.slot)
+	})
 }
 
 // check has a process ended of which requests would wait for ever: the app has written over what it
@@ -595,6 +612,13 @@ func (p *Pool) stats() Stats {
 		st.Parked += m.threads - running
 	}
 	return st
+}
+
+// ready tells that there is a process that gets requests.
+func (p *Pool) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.down && slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving })
 }
 
 // Running lists what the processes are at.

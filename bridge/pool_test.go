@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gowsgi/gowsgi/internal/link"
 )
@@ -41,7 +42,7 @@ func beWorker(text string) {
 		panic(err)
 	}
 	q := new(Queue)
-	NewStation(l, q, slog.New(slog.DiscardHandler), nil)
+	NewStation(l, q, slog.New(slog.DiscardHandler), func(int, int) error { return nil }) // it lies
 	for range hammerThreads {
 		go q.Work(&thread{app: hammered}, func() {})
 	}
@@ -63,6 +64,11 @@ func hammered(r Request) iter.Seq2[Event, Reply] {
 			if yield(EventChunk, start("200 OK").whole(path+" end")) {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}
+		case path == "/file":
+			if !yield(EventFile, start("200 OK").whole("")) {
+				return
+			}
+			yield(EventDone, Reply{Total: -1, FD: -1})
 		case strings.HasSuffix(path, "0"):
 			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
 				yield(EventDone, chunk(" end"))
@@ -86,6 +92,12 @@ type process struct {
 
 func startProcess(t *testing.T, p *Pool) *process {
 	t.Helper()
+	return startSuspect(t, p, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+}
+
+// startSuspect is startProcess for one that does what it should not.
+func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
+	t.Helper()
 	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +119,24 @@ func startProcess(t *testing.T, p *Pool) *process {
 		t.Fatal(err)
 	}
 	return &process{cmd, stdin, m}
+}
+
+// stop returns when the process has stopped: a moment after the signal, in which it may do a lot.
+func (w *process) stop(t *testing.T) {
+	t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(w.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if err == nil && status.Stopped() {
+			return
+		}
+		if err != syscall.EINTR {
+			t.Fatalf("the process does not stop: %v %v", status, err)
+		}
+	}
 }
 
 func (w *process) kill() (running int) {
@@ -233,9 +263,7 @@ func TestPoolTakesBack(t *testing.T) {
 	c := f.dial()
 	c.request("GET /first")
 	c.expect("GET", 200, "/first end")
-	if err := stopped.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
 	other := startProcess(t, p)
@@ -268,10 +296,94 @@ func TestPoolDiesAfterAnswer(t *testing.T) {
 	other.kill()
 }
 
+// TestPoolLeavesStalledAlone: a process whose threads take nothing, though it looks at its offers, gets
+// no more of them as long as another one has room; and it is found to be back.
+func TestPoolLeavesStalledAlone(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := link.Join(front.Size(), f.duplicates(front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Join(1, front, 1, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := startProcess(t, p)
+	c, offers := f.dial(), 0
+	look := func() {
+		for _, ok := worker.Next(); ok; _, ok = worker.Next() {
+			offers++
+		}
+	}
+	for n := range 8 {
+		path := fmt.Sprintf("/%d1", n)
+		c.request("GET " + path)
+		c.expect("GET", 200, path+" end")
+		look()
+		p.sweep(time.Now()) // which used to trust it for looking
+	}
+	if offers != 1 {
+		t.Errorf("the process that took nothing was offered %d requests, want 1", offers)
+	}
+
+	other.kill()
+	c.request("GET /back")
+	until(t, "it is offered something again", func() bool { return m.Busy() == 1 })
+	q := new(Queue)
+	NewStation(worker, q, slog.New(slog.DiscardHandler), nil)
+	var working sync.WaitGroup
+	working.Go(func() { q.Work(&thread{app: hammered}, func() {}) })
+	c.expect("GET", 200, "/back end")
+	p.mu.Lock()
+	if m.stalled {
+		t.Error("it still counts as stalled")
+	}
+	p.mu.Unlock()
+	q.Close()
+	working.Wait()
+	until(t, "nobody asks for requests any more", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !q.polling
+	})
+	m.Lost()
+	_ = worker.Leave()
+}
+
+// TestPoolFileDoesNotCome: a process that announces a file, and does not send it, is ended; its request
+// is over.
+func TestPoolFileDoesNotCome(t *testing.T) {
+	p := &Pool{fileTime: time.Millisecond}
+	f := serve(t, &Server{Queue: p})
+	spoilt := make(chan error, 1)
+	w := startSuspect(t, p, func(err error) { spoilt <- err })
+	c := f.dial()
+	c.request("GET /file")
+	if err := receive(t, "the process is to be ended", spoilt); err != errNoFile {
+		t.Errorf("spoilt by %v", err)
+	}
+	c.expect("GET", 502, "Bad Gateway\n")
+	w.kill()
+}
+
 // TestPoolDown: without a process, and with none to come, requests are refused; else they wait.
 func TestPoolDown(t *testing.T) {
 	p := new(Pool)
-	f := serve(t, &Server{Queue: p})
+	f := serve(t, &Server{Queue: p, Health: "/health"})
+	health := f.dial()
+	healthy := func(status int, text string) {
+		t.Helper()
+		health.request("GET /health")
+		health.expect("GET", status, text)
+		health.request("GET /health?live")
+		health.expect("GET", 200, "ok\n")
+	}
+	healthy(503, "no worker process is ready\n")
 	waits := f.dial()
 	waits.request("GET /waits")
 	until(t, "it waits", func() bool { return p.Stats().Waiting == 1 })
@@ -285,5 +397,7 @@ func TestPoolDown(t *testing.T) {
 	c.request("GET /again")
 	w := startProcess(t, p)
 	c.expect("GET", 200, "/again end")
+	healthy(200, "ok\n")
 	w.kill()
+	healthy(503, "no worker process is ready\n")
 }

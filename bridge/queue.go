@@ -235,6 +235,9 @@ func (q *Queue) Stats() Stats {
 	return st
 }
 
+// ready: its threads are this process's.
+func (q *Queue) ready() bool { return true }
+
 // Running is a request that a worker has at the moment, for stack dumps and status.
 type Running struct {
 	Worker int

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	python "github.com/go-python/cpy3"
@@ -48,7 +49,8 @@ type Config struct {
 // which is Python's main thread; everything else may be called from anywhere.
 type Host struct {
 	config Config
-	tasks  chan task // for the main thread
+	tasks  chan task   // for the main thread
+	wants  atomic.Bool // the main thread waits for the GIL
 	ended  chan struct{}
 
 	stacks *python.PyObject // module _gowsgi_stacks
@@ -92,7 +94,9 @@ func (h *Host) Main(ctx context.Context) {
 	for {
 		select {
 		case t := <-h.tasks:
+			h.wants.Store(true)
 			mainAttach()
+			h.wants.Store(false)
 			t.run()
 			mainDetach()
 			close(t.done)
@@ -123,6 +127,18 @@ func (h *Host) Do(ctx context.Context, f func()) error {
 	}
 }
 
+// Probe has the main thread take the GIL and give it up again, unless it has something else to do. It
+// does not wait for that.
+func (h *Host) Probe() {
+	select {
+	case h.tasks <- task{run: func() {}, done: make(chan struct{})}:
+	default:
+	}
+}
+
+// Starved tells whether the main thread waits for the GIL at this moment.
+func (h *Host) Starved() bool { return h.wants.Load() }
+
 // Stacks writes every Python thread's stack, each request thread's with what it runs. When
 // the GIL can't be had until ctx ends, it writes what can be read without.
 func (h *Host) Stacks(ctx context.Context, w io.Writer, running []bridge.Running) error {
@@ -134,7 +150,12 @@ func (h *Host) Stacks(ctx context.Context, w io.Writer, running []bridge.Running
 		return err
 	}
 	fmt.Fprintf(w, "the GIL could not be had (%v); stacks as they stand, innermost call first:\n", err)
-	for _, l := range labels {
+	return h.StacksWithoutGIL(w, running)
+}
+
+// StacksWithoutGIL is Stacks for when it is known that the GIL can't be had.
+func (h *Host) StacksWithoutGIL(w io.Writer, running []bridge.Running) error {
+	for _, l := range h.labels(running) {
 		if l.text != "" {
 			fmt.Fprintf(w, "Thread 0x%016x is at %s\n", l.ident, l.text)
 		}

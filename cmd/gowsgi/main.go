@@ -60,6 +60,13 @@ func run(config *options.Config, line *procname.Line) error {
 		fmt.Printf("gowsgi %s (%s), Python %s, %s\n", version, commit, pyhost.PythonVersion(), runtime.Version())
 		return nil
 	}
+	if os.Getpid() == 1 {
+		code, err := reap()
+		if err != nil {
+			return fmt.Errorf("as process 1: %w", err)
+		}
+		return exit(code)
+	}
 	self, err := workers.Inherit()
 	if err != nil {
 		return err

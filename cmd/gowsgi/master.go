@@ -105,6 +105,8 @@ func (m *master) whileLoading(begun <-chan error) error {
 			switch m.signals.act(sig) {
 			case actReopen:
 				m.reopenLog(sig.String())
+			case actStacks: // an import that hangs is when one wants to see them
+				go m.printStacks()
 			case actDrain:
 				m.log.Info("exiting while the app is being imported", "signal", sig.String())
 				ctx, cancel := context.WithTimeout(context.Background(), 0)

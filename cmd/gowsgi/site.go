@@ -36,6 +36,7 @@ type site struct {
 	signals   *signals
 
 	host     *pyhost.Host
+	booted   chan struct{} // closed once host is there
 	app      *pyhost.App
 	imported time.Duration
 
@@ -49,7 +50,7 @@ type site struct {
 // newSite does what can fail before Python is there: a mistake in an option costs no
 // import.
 func newSite(config *options.Config) (*site, error) {
-	s := &site{config: config}
+	s := &site{config: config, booted: make(chan struct{})}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
@@ -229,6 +230,7 @@ func (s *site) boot() error {
 	if err != nil {
 		return err
 	}
+	close(s.booted)
 	loaded := make(chan struct{})
 	if s.signals != nil {
 		go s.signals.whileLoading(s, loaded)
@@ -273,6 +275,7 @@ func (s *site) serve() error {
 	if err := s.announce(); err != nil {
 		return err
 	}
+	go s.watchGIL()
 	s.host.Main(main) // Python's main thread stays here
 	return <-result
 }
@@ -372,15 +375,21 @@ const (
 
 // printStacks writes what every Python thread does to stderr.
 func (s *site) printStacks() {
-	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-	defer cancel()
 	var text strings.Builder
 	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
-	if err := s.host.Stacks(ctx, &text, s.server.Queue.Running()); err != nil {
-		fmt.Fprintf(&text, "%v\n", err)
-	}
+	s.stacks(&text)
 	text.WriteString("--- end of stacks ---\n")
 	_, _ = io.WriteString(s.out, text.String())
+}
+
+// stacks writes what every Python thread does, also while the app is being imported.
+func (s *site) stacks(w io.Writer) {
+	<-s.booted
+	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
+	defer cancel()
+	if err := s.host.Stacks(ctx, w, s.queue.Running()); err != nil {
+		fmt.Fprintf(w, "%v\n", err)
+	}
 }
 
 // close takes back what stands outside the process. It may be called twice.

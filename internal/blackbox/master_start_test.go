@@ -270,3 +270,30 @@ func TestMasterStacks(t *testing.T) {
 	two.letGo(t)
 	c.stop(t)
 }
+
+// QUIT shows where an import hangs, asked of the front or of the process itself, which bears it.
+func TestMasterStacksWhileImporting(t *testing.T) {
+	t.Parallel()
+	c := launchCrew(t, launch{Args: []string{"-p", "2"}, Env: []string{"WANTS=hold-second"}})
+	eventually(t, "both processes import", func() bool { return c.countEvents(t, "importing ") == 2 && c.countEvents(t, "imported ") == 1 })
+	var stacks []string
+	for _, p := range c.workers() {
+		stacks = append(stacks, fmt.Sprintf("stacks of all Python threads, pid %d", p.pid))
+	}
+	c.signal(t, syscall.SIGQUIT)
+	c.log.wait(t, stacks...)
+	n := c.log.len()
+	for _, p := range c.workers() {
+		kill(t, p.pid, syscall.SIGQUIT)
+	}
+	c.log.waitSince(t, n, stacks...)
+	eventually(t, "all stacks are written", func() bool { return strings.Count(c.log.String(), "end of stacks") == 4 })
+	text := c.log.String()
+	c.put(t, "go", "")
+	c.awaitReady(t)
+	if c.readsStacks() && strings.Count(text, "testdata/apps/workers/app.py\", line") < 2 {
+		t.Errorf("where the import hangs is not said twice:\n%s", text)
+	}
+	c.wantWorkers(t, 2)
+	c.stop(t)
+}

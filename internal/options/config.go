@@ -82,6 +82,8 @@ type Config struct {
 	Harakiri time.Duration
 	// HarakiriGrace is how long the thread may take to come back after that until it is called lost.
 	HarakiriGrace time.Duration
+	// GILTimeout is how long one thread may keep the GIL; 0 is no limit.
+	GILTimeout time.Duration
 
 	// NoRequestLog leaves the access log out.
 	NoRequestLog bool

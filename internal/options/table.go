@@ -99,7 +99,8 @@ var Table = []Option{
 	},
 	{
 		Name: "health", Kind: String, Arg: "/PATH", Topic: topicListen,
-		Help:   "Answer this path without Python, so that it works even when all of Python is stuck.",
+		Help: "Answer this path without Python, so that it works even when all of Python is stuck: 200, or 503 while no worker process " +
+			"is ready and while the server drains. With ?live behind it always 200.",
 		UWSGI:  "None.",
 		Accept: acceptPath, Want: "a path that starts with /",
 		Field: func(c *Config) any { return &c.HealthPath },
@@ -211,6 +212,15 @@ var Table = []Option{
 		Help:  "The time that the app gets after HarakiriError until the log calls its thread lost.",
 		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
 		Field: func(c *Config) any { return &c.HarakiriGrace },
+	},
+	{
+		// Calls that keep the GIL for seconds are bad manners, but happen: a large sort or regular expression, json.loads of a
+		// huge text. A minute is more than those take, and what people still bear with.
+		Name: "gil-timeout", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicLimits,
+		Help: "The time that one thread may keep the GIL in C code, so that no other runs. Then the log gets all stacks, and the worker " +
+			"process is replaced; without worker processes that is only logged. 0 is no limit.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.GILTimeout },
 	},
 
 	{

@@ -110,7 +110,8 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		HTTP: []string{"127.0.0.1:5000"}, Threads: 8, Queue: 1024, QueueTimeout: 30 * time.Second,
 		LimitHead: 64 << 10, HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second,
-		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second, DrainTimeout: 30 * time.Second,
+		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second,
+		GILTimeout: time.Minute, DrainTimeout: 30 * time.Second,
 		Processes: "1", CheaperStep: 1, CheaperIdle: 10 * time.Second, Mercy: 60 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -22,6 +22,7 @@ type message struct {
 	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
+	Wedged *bool      `json:"wedged,omitempty"` // one of its threads keeps the GIL, or does no longer
 
 	// To the worker.
 	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0

@@ -49,9 +49,11 @@ type Fleet struct {
 	target      int             // how many processes there should be
 	starting    map[*start]bool // the starts that are to join this generation
 	generations int             // started by Reload
-	failing     int             // starts in a row that came to nothing
+	failures    map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
 	closing     bool
 	end         chan struct{} // closed by Close
+
+	starts chan func() // for starter
 
 	reloading sync.Mutex
 	restarts  map[string]uint64 // by reason
@@ -61,11 +63,12 @@ type Fleet struct {
 func New(config Config) *Fleet {
 	f := &Fleet{
 		config: config, log: config.Log, target: config.Count, all: map[*process]bool{}, starting: map[*start]bool{},
-		end: make(chan struct{}), restarts: map[string]uint64{},
+		failures: map[int]int{}, end: make(chan struct{}), starts: make(chan func()), restarts: map[string]uint64{},
 	}
 	if config.Cheaper.Least > 0 {
 		f.target = config.Cheaper.Initial
 	}
+	go f.starter()
 	return f
 }
 
@@ -141,7 +144,7 @@ func (f *Fleet) launch(number int) (*process, error) {
 func (f *Fleet) join(processes []*process) error {
 	for _, p := range processes {
 		if p.over { // so soon
-			f.failing++
+			f.failures[p.number]++
 			continue
 		}
 		m, err := f.config.Pool.Join(p.number, p.front, f.config.Threads, func(err error) {
@@ -153,7 +156,6 @@ func (f *Fleet) join(processes []*process) error {
 		}
 		p.member.Store(m)
 		f.current = append(f.current, p)
-		f.failing = 0
 		f.config.Pool.Down(false)
 	}
 	return nil
@@ -177,8 +179,11 @@ func (f *Fleet) ended(p *process) {
 	m.Lost()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(p.begun) < soon && !p.leaving.Load() {
-		f.failing++
+	switch {
+	case time.Since(p.begun) >= soon:
+		delete(f.failures, p.number)
+	case !p.leaving.Load():
+		f.failures[p.number]++
 	}
 	f.adjust()
 }
@@ -255,10 +260,10 @@ func (f *Fleet) Reload() error {
 	return nil
 }
 
-// Stacks are those of all processes' Python threads.
+// Stacks are those of all processes' Python threads, by pid: also of those that import the app, or leave.
 func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
 	f.mu.Lock()
-	processes := slices.Clone(f.current)
+	processes := slices.Collect(maps.Keys(f.all))
 	f.mu.Unlock()
 	answers := make([]string, len(processes))
 	var asked sync.WaitGroup

@@ -130,6 +130,9 @@ func (s *Self) Ready(r Ready) error {
 // Leave asks the front to replace this process.
 func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
 
+// Wedged tells the front that one thread keeps the GIL, or does no longer.
+func (s *Self) Wedged(is bool) { _ = s.control.send(message{Wedged: &is}, -1) }
+
 // Fail tells the front why there will be none.
 func (s *Self) Fail(f LoadError) error {
 	f.Message, f.Traceback = cut(f.Message, messageMax), cut(f.Traceback, textMax)

@@ -136,25 +136,26 @@ func (f *Fleet) needed(s *start) bool {
 	return true
 }
 
-// The waits between starts that come to nothing.
+// The waits between failures in a row: starts that come to nothing, and processes that end soon.
 const (
 	firstWait = 250 * time.Millisecond
 	lastWait  = 30 * time.Second
 )
 
-// backoff is how long the next start waits after so many in a row that came to nothing.
-func backoff(failing int) time.Duration {
-	if failing == 0 {
+// backoff is the wait before the next start. A process that ends soon, after one that did not, may have had
+// a request that no process survives: the others need not wait for that.
+func backoff(failures int) time.Duration {
+	if failures <= 1 {
 		return 0
 	}
-	return min(firstWait<<min(failing-1, 10), lastWait)
+	return min(firstWait<<min(failures-2, 10), lastWait)
 }
 
 // replace starts the process that was ordered, until one is ready, or none is needed.
 func (f *Fleet) replace(s *start) {
 	for {
 		f.mu.Lock()
-		needed, wait := f.needed(s), backoff(f.failing)
+		needed, wait := f.needed(s), backoff(f.failures[s.number])
 		f.mu.Unlock()
 		if !needed {
 			return
@@ -205,7 +206,7 @@ func (f *Fleet) admit(s *start, p *process, err error) (done bool, _ error) {
 		err = f.join([]*process{p})
 	}
 	if err != nil {
-		f.failing++
+		f.failures[s.number] = max(f.failures[s.number], 1) + 1
 		return false, err
 	}
 	delete(f.starting, s)

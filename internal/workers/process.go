@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type process struct {
 	doomed    atomic.Int32                  // requests that will not end
 	once      sync.Once                     // its replacement is ordered once
 	succeeded atomic.Bool                   // it is: its end needs no other one
+	wedged    atomic.Bool                   // one of its threads keeps the GIL
 	limit     uint64                        // requests that it is to serve; 0: any number
 	over      bool                          // it is no more; under the fleet's mutex
 }
@@ -71,9 +73,9 @@ func (f *Fleet) start(number int) (*process, error) {
 			Stdout:      os.Stdout,
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
-			SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // a terminal's signals are the front's
+			SysProcAttr: attributes(),
 		}
-		err = p.cmd.Start()
+		err = f.onStarter(p.cmd.Start)
 	}
 	if err != nil {
 		ours.conn.Close()
@@ -83,6 +85,21 @@ func (f *Fleet) start(number int) (*process, error) {
 	go p.listen()
 	go p.reap()
 	return p, nil
+}
+
+// starter starts all processes from one OS thread, which stays: they are to be killed when their
+// parent is no more, and for the kernel that is the thread that has started them.
+func (f *Fleet) starter() {
+	runtime.LockOSThread()
+	for start := range f.starts {
+		start()
+	}
+}
+
+func (f *Fleet) onStarter(start func() error) error {
+	started := make(chan error)
+	f.starts <- func() { started <- start() }
+	return <-started
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -107,6 +124,11 @@ func (p *process) listen() {
 			p.tell(m.Failed)
 		case m.Leave:
 			go p.fleet.recycle(p, "it was told to end")
+		case m.Wedged != nil:
+			p.wedged.Store(*m.Wedged)
+			if *m.Wedged {
+				go p.fleet.unwedge(p)
+			}
 		case m.Stacks != "":
 			select {
 			case p.stacks <- m.Stacks:

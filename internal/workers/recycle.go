@@ -111,6 +111,31 @@ func (f *Fleet) succeed(p *process) {
 	p.leaving.Store(true)
 }
 
+// unwedge has another process take the place of one that says that one thread keeps the GIL. When that is
+// so still, nothing there will end, and it is killed.
+func (f *Fleet) unwedge(p *process) {
+	m := p.member.Load()
+	if m == nil || p.leaving.Load() {
+		return // who has it leave sees to its end
+	}
+	p.once.Do(func() {
+		p.succeeded.Store(true)
+		f.log.Error("a thread keeps the GIL; the worker process is replaced", "worker", p.number, "pid", p.pid())
+		f.count("gil-timeout")
+		f.succeed(p)
+		select {
+		case <-f.end: // Close does
+		default:
+			if p.wedged.Load() {
+				m.Retire()
+				p.kill("one thread kept the GIL")
+				return
+			}
+		}
+		p.retire(f.config.Mercy, 0)
+	})
+}
+
 // Harakiri tells the worker that the front has ended a request: it logs the stack, and raises an
 // exception there. What does not come back for grace costs the process: the others end first.
 func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
