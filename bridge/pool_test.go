@@ -114,7 +114,7 @@ func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(1, front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(1, front, hammerThreads, spoilt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,13 +68,13 @@ func New(config Config) *Fleet {
 	if config.Cheaper.Least > 0 {
 		f.target = config.Cheaper.Initial
 	}
-	go f.starter()
 	return f
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
 // is a *LoadError when the app can't be loaded. Then no process is left.
 func (f *Fleet) Start() (Ready, error) {
+	go f.starter()
 	generation, err := f.generation()
 	if err != nil {
 		return Ready{}, err
@@ -331,7 +331,8 @@ func (f *Fleet) Count() int {
 // runs, if it has one. No process is left when it returns.
 func (f *Fleet) Close(ctx context.Context, signal int) {
 	f.mu.Lock()
-	if !f.closing {
+	first := !f.closing
+	if first {
 		f.closing = true
 		close(f.end)
 	}
@@ -354,4 +355,7 @@ func (f *Fleet) Close(ctx context.Context, signal int) {
 		}()
 	}
 	gone.Wait()
+	if first {
+		close(f.starts) // launch sends nothing more: the starter ends
+	}
 }
