@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gowsgi/gowsgi/internal/link"
 )
@@ -76,7 +77,7 @@ type process struct {
 	member *Member
 }
 
-func startProcess(t *testing.T, p *Pool) *process {
+func startProcess(t *testing.T, p *Pool, number int) *process {
 	t.Helper()
 	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
 	if err != nil {
@@ -94,7 +95,10 @@ func startProcess(t *testing.T, p *Pool) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, Process{
+		Number: number, PID: cmd.Process.Pid, Spawned: time.Now(), Threads: hammerThreads,
+		Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +119,8 @@ func TestPoolHammer(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
 	var crew []*process
-	for range hammerMembers {
-		crew = append(crew, startProcess(t, p))
+	for i := range hammerMembers {
+		crew = append(crew, startProcess(t, p, i+1))
 	}
 	var good, bad, broken, killed atomic.Int64
 	over := make(chan struct{})
@@ -157,7 +161,7 @@ func TestPoolHammer(t *testing.T) {
 		until(t, "requests are served", func() bool { return good.Load() >= floor })
 		i := rand.IntN(len(crew))
 		killed.Add(int64(crew[i].kill()))
-		crew[i] = startProcess(t, p)
+		crew[i] = startProcess(t, p, i+1)
 	}
 	close(over)
 	done := make(chan struct{})
@@ -186,7 +190,7 @@ func TestPoolHammer(t *testing.T) {
 func TestPoolTakesBack(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
-	stopped := startProcess(t, p)
+	stopped := startProcess(t, p, 1)
 	c := f.dial()
 	c.request("GET /first")
 	c.expect("GET", 200, "/first end")
@@ -195,7 +199,7 @@ func TestPoolTakesBack(t *testing.T) {
 	}
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
-	other := startProcess(t, p)
+	other := startProcess(t, p, 2)
 	c.expect("GET", 200, "/second end")
 	stopped.kill()
 	c.request("GET /third")
@@ -218,7 +222,7 @@ func TestPoolDown(t *testing.T) {
 	p.Down(false)
 	c = f.dial()
 	c.request("GET /again")
-	w := startProcess(t, p)
+	w := startProcess(t, p, 1)
 	c.expect("GET", 200, "/again end")
 	w.kill()
 }

@@ -45,7 +45,7 @@ type Backlog interface {
 
 	attach(s Source) bool
 	places() []*seat
-	threads() []Thread
+	crews() (crews, leaving []Crew)
 }
 
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set

@@ -19,14 +19,11 @@ import (
 
 // master is the shape with worker processes: this one has the sockets, the queue and the logs, and no
 // Python.
-type master struct {
-	*site
-	fleet *workers.Fleet
-}
+type master struct{ *site }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) *master {
-	return &master{s, workers.New(workers.Config{
+	s.fleet = workers.New(workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
 		Count:   s.config.Workers(),
@@ -44,7 +41,8 @@ func newMaster(s *site, dir string) *master {
 			RSS:      int64(s.config.ReloadRSS) << 20,
 			EvilRSS:  int64(s.config.EvilReloadRSS) << 20,
 		},
-	})}
+	})
+	return &master{s}
 }
 
 // serve runs until a signal ends it.

@@ -38,9 +38,10 @@ type site struct {
 	imported time.Duration
 
 	server *bridge.Server
-	queue  *bridge.Queue // that of this process's Python threads
-	self   *workers.Self // this process is a worker; else nil
-	pool   *bridge.Pool  // that of worker processes, in place of all of Python's; nil: there are none
+	queue  *bridge.Queue  // that of this process's Python threads
+	self   *workers.Self  // this process is a worker; else nil
+	pool   *bridge.Pool   // that of worker processes, in place of all of Python's; nil: there are none
+	fleet  *workers.Fleet // likewise
 }
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
@@ -136,7 +137,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Overdue:    s.overdue,
 	}
 	if c.Metrics != "" {
-		server.Access = s.figures.measure(server)
+		server.Access = s.figures.measure(s, server)
 	}
 	if c.NoRequestLog {
 		return server, nil

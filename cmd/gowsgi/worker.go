@@ -38,6 +38,7 @@ func work(config *options.Config, self *workers.Self) error {
 			defer cancel()
 			_ = s.host.Stacks(ctx, w, s.queue.Running())
 		},
+		Stack:    func(r bridge.Running) string { return s.stack(context.Background(), r) },
 		Harakiri: s.harakiri,
 		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
 	})

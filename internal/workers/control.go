@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gowsgi/gowsgi/bridge"
 )
 
 // message is what goes over the control socket, one JSON object a packet, with at most one
@@ -19,12 +21,17 @@ type message struct {
 	Failed *LoadError `json:"failed,omitempty"`
 	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
+	Stack  string     `json:"stack,omitempty"`  // of one
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
 
+	Figures *Figures `json:"figures,omitempty"`
+
 	// To the worker.
-	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
-	WantStacks bool      `json:"want_stacks,omitempty"`
-	Harakiri   *Harakiri `json:"harakiri,omitempty"`
+	Stop        *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
+	WantStacks  bool      `json:"want_stacks,omitempty"`
+	WantStack   *int      `json:"want_stack,omitempty"` // of the thread that has the slot's request
+	WantFigures bool      `json:"want_figures,omitempty"`
+	Harakiri    *Harakiri `json:"harakiri,omitempty"`
 }
 
 // Ready is what a worker tells once the app is loaded.
@@ -34,6 +41,17 @@ type Ready struct {
 	ImportMS int64    `json:"import_ms"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Figures are what a worker tells of its threads.
+type Figures struct {
+	Active  int           `json:"active"`
+	Blocked int           `json:"blocked"`
+	GILWait time.Duration `json:"gil_wait"`
+}
+
+func (f *Figures) stats() bridge.Stats {
+	return bridge.Stats{Active: f.Active, Blocked: f.Blocked, GILWait: f.GILWait}
 }
 
 // Harakiri is a request that has taken too long, and whose client has been told.

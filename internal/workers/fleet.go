@@ -52,7 +52,11 @@ type Fleet struct {
 
 // New makes a fleet without processes.
 func New(config Config) *Fleet {
-	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
+	f := &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
+	for _, why := range reasons {
+		f.restarts[why] = 0
+	}
+	return f
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
@@ -128,12 +132,15 @@ func (f *Fleet) join(processes []*process) error {
 			return errOutdated
 		}
 		if p.over { // so soon
-			go f.replace(0, 0)
+			go f.replace(p.number, 0)
 			continue
 		}
-		m, err := f.config.Pool.Join(p.front, f.config.Threads, func(err error) {
-			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
-			p.kill("broken")
+		m, err := f.config.Pool.Join(p.front, bridge.Process{
+			Number: p.number, PID: p.pid(), Spawned: p.begun, Threads: f.config.Threads,
+			Spoilt: func(err error) {
+				f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
+				p.kill("broken")
+			},
 		})
 		if err != nil {
 			return err
@@ -184,7 +191,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 		args = append(args, "requests", lines)
 	}
 	f.log.Error("a worker process has died; it is replaced", args...)
-	f.count("died")
+	f.count("died", 1)
 }
 
 const (
@@ -279,33 +286,13 @@ func (f *Fleet) Reload() error {
 	if err := f.join(generation); err != nil {
 		return err
 	}
-	f.count("reload")
+	f.count("reload", len(old))
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
 		p.leaving.Store(true)
 		go p.retire(f.config.Mercy, 0)
 	}
 	return nil
-}
-
-// Stacks are those of all processes' Python threads.
-func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
-	f.mu.Lock()
-	processes := slices.Clone(f.current)
-	f.mu.Unlock()
-	answers := make([]string, len(processes))
-	var asked sync.WaitGroup
-	for i, p := range processes { // all at once: who does not answer takes no time from the others
-		asked.Go(func() { answers[i] = p.askStacks(ctx) })
-	}
-	asked.Wait()
-	texts = map[int]string{}
-	for i, p := range processes {
-		if answers[i] != "" {
-			texts[p.pid()] = answers[i]
-		}
-	}
-	return texts
 }
 
 // Count is how many processes take requests.

@@ -1,7 +1,6 @@
 package workers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,6 +17,7 @@ import (
 // process is one worker process, from its start to its end.
 type process struct {
 	fleet   *Fleet
+	number  int
 	cmd     *exec.Cmd
 	front   *link.Front // the pool's after Join
 	control *control
@@ -31,13 +31,15 @@ type process struct {
 	member     atomic.Pointer[bridge.Member] // once it has joined the pool
 	leaving    atomic.Bool                   // its end is wanted
 	reason     atomic.Value                  // string: why it was killed
-	stacks     chan string                   // holds one
-	doomed     atomic.Int32                  // requests that will not end
-	once       sync.Once                     // its replacement is ordered once
-	succeeded  atomic.Bool                   // it is: its end needs no other one
-	limit      uint64                        // requests that it is to serve; 0: any number
-	over       bool                          // it is no more; under the fleet's mutex
-	generation int                           // the fleet's when it was started
+	stacks     *question[string]
+	stack      *question[string]
+	figures    *question[Figures]
+	doomed     atomic.Int32 // requests that will not end
+	once       sync.Once    // its replacement is ordered once
+	succeeded  atomic.Bool  // it is: its end needs no other one
+	limit      uint64       // requests that it is to serve; 0: any number
+	over       bool         // it is no more; under the fleet's mutex
+	generation int          // the fleet's when it was started
 }
 
 // start runs a new worker process.
@@ -53,8 +55,9 @@ func (f *Fleet) start(number int) (*process, error) {
 	}
 	defer theirs.Close()
 	p := &process{
-		fleet: f, front: front, control: ours, begun: time.Now(),
-		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
+		fleet: f, number: number, front: front, control: ours, begun: time.Now(),
+		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}),
+		stacks: newQuestion[string](), stack: newQuestion[string](), figures: newQuestion[Figures](),
 	}
 	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
 	if err == nil {
@@ -101,12 +104,13 @@ func (p *process) listen() {
 		case m.Failed != nil:
 			p.tell(m.Failed)
 		case m.Leave:
-			go p.fleet.recycle(p, "it was told to end")
+			go p.fleet.recycle(p, "told")
 		case m.Stacks != "":
-			select {
-			case p.stacks <- m.Stacks:
-			default:
-			}
+			p.stacks.answered(m.Stacks)
+		case m.Stack != "":
+			p.stack.answered(m.Stack)
+		case m.Figures != nil:
+			p.figures.answered(*m.Figures)
 		}
 		if file != nil {
 			file.Close()
@@ -182,24 +186,5 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		p.fleet.log.Warn("a worker process did not leave in time and is killed: its threads or atexit functions hang", "pid", p.pid())
 		p.kill("mercy")
 		<-p.exited
-	}
-}
-
-// askStacks is what all Python threads of the process do; "" when it is gone.
-func (p *process) askStacks(ctx context.Context) string {
-	select {
-	case <-p.stacks: // an old one
-	default:
-	}
-	if p.control.send(message{WantStacks: true}, -1) != nil {
-		return ""
-	}
-	select {
-	case text := <-p.stacks:
-		return text
-	case <-p.exited:
-		return ""
-	case <-ctx.Done():
-		return "the process does not answer\n"
 	}
 }

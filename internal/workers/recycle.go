@@ -50,7 +50,7 @@ func (f *Fleet) examine(p *process, now time.Time) {
 	if r.EvilRSS > 0 || r.RSS > 0 {
 		_, rss := proc.SizeOf(p.pid())
 		if r.EvilRSS > 0 && rss >= r.EvilRSS {
-			p.once.Do(func() { f.count("evil-reload-on-rss") }) // its end has it replaced
+			p.once.Do(func() { f.count("evil-reload-on-rss", 1) }) // its end has it replaced
 			p.kill(fmt.Sprintf("killed for its %d MiB of memory", rss>>20))
 			return
 		}
@@ -80,8 +80,8 @@ func (f *Fleet) requestLimit() uint64 {
 func (f *Fleet) recycle(p *process, why string) {
 	p.once.Do(func() {
 		p.succeeded.Store(true)
-		f.log.Info("a worker process is replaced", "worker", p.number(), "pid", p.pid(), "reason", why)
-		f.count(why)
+		f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
+		f.count(why, 1)
 		f.succeed(p)
 		p.retire(f.config.Mercy, 0)
 	})
@@ -89,7 +89,7 @@ func (f *Fleet) recycle(p *process, why string) {
 
 // succeed starts a process in p's place, until one is ready.
 func (f *Fleet) succeed(p *process) {
-	f.replace(p.number(), f.config.Recycling.MinAge+soon)
+	f.replace(p.number, f.config.Recycling.MinAge+soon)
 	p.leaving.Store(true)
 }
 
@@ -124,8 +124,8 @@ func (p *process) abandon() {
 	f := p.fleet
 	p.once.Do(func() {
 		p.succeeded.Store(true)
-		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number(), "pid", p.pid())
-		f.count("harakiri")
+		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
+		f.count("harakiri", 1)
 		f.succeed(p)
 		m := p.member.Load()
 		m.Retire()
@@ -142,11 +142,14 @@ func (p *process) abandon() {
 	})
 }
 
-// count counts a process that is replaced.
-func (f *Fleet) count(why string) {
+// reasons are why processes are replaced.
+var reasons = []string{"died", "evil-reload-on-rss", "harakiri", "max-requests", "max-worker-lifetime", "reload", "reload-on-rss", "told"}
+
+// count counts processes that are replaced, for one of the reasons.
+func (f *Fleet) count(why string, processes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restarts[why]++
+	f.restarts[why] += uint64(processes)
 }
 
 // Restarts is how many processes were replaced, by reason.
@@ -155,5 +158,3 @@ func (f *Fleet) Restarts() map[string]uint64 {
 	defer f.mu.Unlock()
 	return maps.Clone(f.restarts)
 }
-
-func (p *process) number() int { return p.member.Load().Number }
