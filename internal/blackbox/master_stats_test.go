@@ -158,13 +158,13 @@ func TestStack(t *testing.T) {
 			t.Errorf("the stack is %q", stack)
 		}
 		for line, words := range map[string]string{
-			fmt.Sprintf("stack %d %d\n", pid, 1-core):       "no ",
-			fmt.Sprintf("stack %d -1\n", pid):               "no ",
-			fmt.Sprintf("stack %d 99999999\n", pid):         "no ",
-			"stack 1 0\n":                                   "no ",
-			"stack \n":                                      "no numbers",
-			"stack 0x1 0\n":                                 "no numbers",
-			"stack 99999999999999999999 0\n":                "no numbers",
+			fmt.Sprintf("stack %d %d\n", pid, 1-core):      "no ",
+			fmt.Sprintf("stack %d -1\n", pid):              "no ",
+			fmt.Sprintf("stack %d 99999999\n", pid):        "no ",
+			"stack 1 0\n":                                  "no ",
+			"stack \n":                                     "no numbers",
+			"stack 0x1 0\n":                                "no numbers",
+			"stack 99999999999999999999 0\n":               "no numbers",
 			"stack " + strings.Repeat("9", 30) + "\x1b \n": "no numbers",
 		} {
 			if got := s.stack(t, line); !strings.Contains(got, words) || strings.Contains(got, "\x1b") {

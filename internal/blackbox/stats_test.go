@@ -43,12 +43,12 @@ type statsWorker struct {
 }
 
 type statsCore struct {
-	ID, Requests    int
-	WriteErrors int `json:"write_errors"`
-	ReadErrors  int `json:"read_errors"`
-	InRequest   int `json:"in_request"`
-	Vars        []string
-	ReqInfo     map[string]int64 `json:"req_info"`
+	ID, Requests int
+	WriteErrors  int `json:"write_errors"`
+	ReadErrors   int `json:"read_errors"`
+	InRequest    int `json:"in_request"`
+	Vars         []string
+	ReqInfo      map[string]int64 `json:"req_info"`
 }
 
 // dialStats connects to the stats server.

@@ -47,6 +47,7 @@ type Document struct {
 	Gowsgi            Queue            `json:"gowsgi"`
 }
 
+// Socket is one that HTTP is served on.
 type Socket struct {
 	Name       string `json:"name"`
 	Proto      string `json:"proto"`
@@ -56,6 +57,7 @@ type Socket struct {
 	CanOffload int    `json:"can_offload"`
 }
 
+// Worker is a worker process, or what has been one.
 type Worker struct {
 	ID            int    `json:"id"`
 	PID           int    `json:"pid"`
@@ -78,6 +80,7 @@ type Worker struct {
 	Cores         []Core `json:"cores"`
 }
 
+// App is the one that a worker has loaded.
 type App struct {
 	ID          int    `json:"id"`
 	Modifier1   int    `json:"modifier1"`

@@ -181,7 +181,7 @@ func (m *model) lines() []string {
 		lines[1] = "no news: " + clean(m.err.Error())
 	}
 	lines = append(lines, "")
-	lines = append(lines, page(m.now.workers(m.before), 1, 0, max(3, m.height/3))...)
+	lines = append(lines, page(m.now.workers(m.before), 0, max(3, m.height/3))...)
 	lines = append(lines, "")
 	room := max(m.height-len(lines)-1, 3) // the help is the last line
 	var stack []string
@@ -191,9 +191,9 @@ func (m *model) lines() []string {
 		if m.stack.lines == nil {
 			rows = append(rows, "it is being asked for")
 		}
-		n := min(len(rows), room*2/3)
+		n := min(len(rows), max(room*2/3-1, 2))
 		m.stack.from = max(0, min(m.stack.from, len(rows)-n))
-		stack = append([]string{""}, page(rows, 1, m.stack.from, n)...)
+		stack = append([]string{""}, page(rows, m.stack.from, n)...)
 	}
 	lines = append(lines, m.table(max(room-len(stack), 2))...)
 	lines = append(lines, stack...)
@@ -204,7 +204,7 @@ func (m *model) lines() []string {
 	for i, line := range lines {
 		lines[i] = ansi.Truncate(line, m.width, "…")
 	}
-	return lines
+	return lines[:min(len(lines), m.height)] // of a terminal that is too low, the bottom
 }
 
 // table are the requests, as many as fit, the selected one among them.
@@ -212,17 +212,17 @@ func (m *model) table(room int) []string {
 	if len(m.requests) == 0 {
 		return []string{"no request runs"}
 	}
-	rows := running(m.requests)
-	rows[1+m.selected] = ansi.NewStyle().Reverse(true).Styled(rows[1+m.selected])
-	return page(rows, 1, max(0, m.selected-(room-2)), room)
+	from := max(0, m.selected-(room-2)) // the head takes a line
+	rows := running(m.requests[from:min(len(m.requests), from+room-1)])
+	chosen := &rows[1+m.selected-from]
+	*chosen = ansi.NewStyle().Reverse(true).Styled(*chosen)
+	return rows
 }
 
-// page is room lines of rows: the head, and what follows from a row on.
-func page(rows []string, head, from, room int) []string {
+// page is room lines of rows: the head, which is the first, and what follows from a row on.
+func page(rows []string, from, room int) []string {
 	if len(rows) <= room {
 		return rows
 	}
-	body := rows[head:]
-	body = body[max(0, min(from, len(body)-(room-head))):]
-	return slices.Concat(rows[:head], body[:room-head])
+	return slices.Concat(rows[:1], rows[1+from:][:room-1])
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gowsgi/gowsgi/internal/stats"
 )
@@ -65,7 +66,7 @@ func (r request) same(o request) bool {
 // clean makes a text fit for a terminal: what is not to be seen is spelled out, so that nobody who sends a
 // request can move the cursor, say.
 func clean(text string) string {
-	if !strings.ContainsFunc(text, unprintable) {
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
 		return text
 	}
 	var b strings.Builder
@@ -74,7 +75,7 @@ func clean(text string) string {
 			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		} else {
-			b.WriteRune(r)
+			b.WriteRune(r) // U+FFFD where it is no UTF-8
 		}
 	}
 	return b.String()
