@@ -102,7 +102,10 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 		f.t.Fatal(err)
 	}
 	p := new(Pool)
-	m, err := p.Join(1, front, threads, func(err error) { f.t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, Process{
+		Number: 1, PID: os.Getpid(), Spawned: time.Now(), Threads: threads,
+		Spoilt: func(err error) { f.t.Errorf("a member was spoilt: %v", err) },
+	})
 	if err != nil {
 		f.t.Fatal(err)
 	}

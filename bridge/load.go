@@ -33,7 +33,7 @@ func (p *Pool) Load() Load {
 
 // behind tells whether requests wait for the process. Under the mutex.
 func (m *Member) behind() bool {
-	if m.stalled || m.out >= m.threads && m.pool.n > 0 {
+	if m.stalled || m.out >= m.Threads && m.pool.n > 0 {
 		return true
 	}
 	for _, r := range m.slots {

@@ -17,7 +17,7 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	want("nobody", Load{})
-	one := startProcess(t, p)
+	one := startProcess(t, p, 1)
 	want("one, idle", Load{Processes: 1})
 	if err := one.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 	c := f.dial()
 	c.request("GET /first")
 	want("a request that nobody takes", Load{Processes: 1, Busy: 1, Behind: true})
-	two := startProcess(t, p)
+	two := startProcess(t, p, 2)
 	c.expect("GET", 200, "/first end")
 	want("one that is stopped, one that is idle", Load{Processes: 2, Busy: 1})
 	one.member.Retire()

@@ -29,8 +29,8 @@ type Pool struct {
 	unwatch func(fd int)
 	members []*Member
 	fifo
-	turn     int   // the member whose messages are read next
-	gone     Tally // what processes did that are no more
+	turn     int            // the member whose messages are read next
+	numbers  map[int]*place // what was in each
 	taken    uint64
 	waited   time.Duration
 	full     uint64
@@ -41,16 +41,24 @@ type Pool struct {
 	fileTime time.Duration // in place of the constant, if not 0
 }
 
-// Member is one worker process in a pool.
-type Member struct {
-	// Number is what the process goes by, from 1. One that leaves, and the one in its place, have the same.
-	Number int
+// Process is what a pool is told of a worker process.
+type Process struct {
+	Number  int // from 1; one that leaves, and the one in its place, have the same
+	PID     int
+	Spawned time.Time
+	Threads int
 	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
 	Spoilt func(error)
+}
+
+// Member is one worker process in a pool.
+type Member struct {
+	Process
 
 	pool    *Pool
+	place   *place
 	front   *link.Front
-	threads int
+	figures figures
 	slots   []*remote
 	unused  []*remote
 	out     int // requests that the process has, taken or not
@@ -66,9 +74,9 @@ type Member struct {
 	closed  bool // the link is
 }
 
-// Join adds the process of that number, which is ready: front is its link, which is the pool's from here on.
-func (p *Pool) Join(number int, front *link.Front, threads int, spoilt func(error)) (*Member, error) {
-	m := &Member{Number: number, Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
+// Join adds a process that is ready: front is its link, which is the pool's from here on.
+func (p *Pool) Join(front *link.Front, process Process) (*Member, error) {
+	m := &Member{Process: process, pool: p, front: front, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
 		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan link.Event, 2), files: make(chan *os.File, 1)}
 		r.seat.remote = r
@@ -83,6 +91,7 @@ func (p *Pool) Join(number int, front *link.Front, threads int, spoilt func(erro
 		}
 	}
 	p.members = append(p.members, m)
+	p.settleIn(m)
 	p.interrupt() // it must be asked, too
 	p.assign()
 	return m, nil
@@ -176,9 +185,7 @@ func (m *Member) settle() {
 			return
 		}
 		m.closed = true
-		for _, r := range m.slots {
-			m.pool.gone.Add(&r.seat.tally) // nobody changes it any more
-		}
+		m.place.forget(m)
 		_ = m.front.Close()
 	default:
 	}
@@ -236,7 +243,7 @@ func (p *Pool) Push(c *Call) error {
 
 // spare tells whether a process has a thread for one more.
 func (p *Pool) spare() bool {
-	return slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving && !m.stalled && m.out < m.threads })
+	return slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving && !m.stalled && m.out < m.Threads })
 }
 
 // Expired takes back the oldest request if it was pushed before t, else nil.
@@ -259,7 +266,7 @@ func (p *Pool) Expired(t time.Time) *Call {
 // room is the member that is to have the next request, nil if none has room for it.
 func (p *Pool) room() (best *Member) {
 	for _, m := range p.members {
-		if m.leaving || m.out >= m.threads || len(m.unused) == 0 || m.front.Full() {
+		if m.leaving || m.out >= m.Threads || len(m.unused) == 0 || m.front.Full() {
 			continue
 		}
 		if m.stalled && time.Since(m.probed) < probeInterval {
@@ -584,7 +591,7 @@ func (p *Pool) allTaken() bool {
 		if m.leaving {
 			continue // its free threads are nobody's
 		}
-		if m.out < m.threads {
+		if m.out < m.Threads {
 			return false
 		}
 		for _, r := range m.slots {
@@ -605,11 +612,16 @@ func (p *Pool) Stats() Stats {
 
 func (p *Pool) stats() Stats {
 	st := Stats{Waiting: p.n, Taken: p.taken, WaitTotal: p.waited, Full: p.full}
+	now := time.Now()
 	for _, m := range p.members {
-		st.Threads += m.threads
-		running := min(m.out, m.threads)
-		st.Active += running
-		st.Parked += m.threads - running
+		active, blocked := m.awake(now)
+		st.Threads += m.Threads
+		st.Active += active
+		st.Blocked += blocked
+		st.Parked += m.Threads - active - blocked
+	}
+	for _, place := range p.numbers {
+		st.GILWait += place.gilWait()
 	}
 	return st
 }

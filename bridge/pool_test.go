@@ -90,13 +90,13 @@ type process struct {
 	member *Member
 }
 
-func startProcess(t *testing.T, p *Pool) *process {
+func startProcess(t *testing.T, p *Pool, number int) *process {
 	t.Helper()
-	return startSuspect(t, p, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	return startSuspect(t, p, number, func(err error) { t.Errorf("a member was spoilt: %v", err) })
 }
 
 // startSuspect is startProcess for one that does what it should not.
-func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
+func startSuspect(t *testing.T, p *Pool, number int, spoilt func(error)) *process {
 	t.Helper()
 	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
 	if err != nil {
@@ -114,7 +114,10 @@ func startSuspect(t *testing.T, p *Pool, spoilt func(error)) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(1, front, hammerThreads, spoilt)
+	m, err := p.Join(front, Process{
+		Number: number, PID: cmd.Process.Pid, Spawned: time.Now(), Threads: hammerThreads,
+		Spoilt: spoilt,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +170,7 @@ func TestSlotForgetsLateMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := new(Pool)
-	m, err := p.Join(1, front, 1, func(err error) { t.Error(err) })
+	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Error(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,8 +191,8 @@ func TestPoolHammer(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
 	var crew []*process
-	for range hammerMembers {
-		crew = append(crew, startProcess(t, p))
+	for i := range hammerMembers {
+		crew = append(crew, startProcess(t, p, i+1))
 	}
 	var good, bad, broken, killed atomic.Int64
 	over := make(chan struct{})
@@ -230,7 +233,7 @@ func TestPoolHammer(t *testing.T) {
 		until(t, "requests are served", func() bool { return good.Load() >= floor })
 		i := rand.IntN(len(crew))
 		killed.Add(int64(crew[i].kill()))
-		crew[i] = startProcess(t, p)
+		crew[i] = startProcess(t, p, i+1)
 	}
 	close(over)
 	done := make(chan struct{})
@@ -259,14 +262,14 @@ func TestPoolHammer(t *testing.T) {
 func TestPoolTakesBack(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
-	stopped := startProcess(t, p)
+	stopped := startProcess(t, p, 1)
 	c := f.dial()
 	c.request("GET /first")
 	c.expect("GET", 200, "/first end")
 	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
-	other := startProcess(t, p)
+	other := startProcess(t, p, 2)
 	c.expect("GET", 200, "/second end")
 	stopped.kill()
 	c.request("GET /third")
@@ -281,16 +284,16 @@ func TestPoolDiesAfterAnswer(t *testing.T) {
 	f := serve(t, &Server{Queue: p})
 	c := f.dial()
 	for range 3 {
-		dying := startProcess(t, p)
+		dying := startProcess(t, p, 1)
 		c.request("GET /dies")
 		dying.dies(t)
 		c.expect("GET", 200, "/dies end")
 	}
-	dying := startProcess(t, p)
+	dying := startProcess(t, p, 1)
 	c.request("HEAD /dies")
 	dying.dies(t)
 	c.expect("HEAD", 200, "")
-	other := startProcess(t, p)
+	other := startProcess(t, p, 2)
 	c.request("GET /on")
 	c.expect("GET", 200, "/on end")
 	other.kill()
@@ -309,11 +312,11 @@ func TestPoolLeavesStalledAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(1, front, 1, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := startProcess(t, p)
+	other := startProcess(t, p, 2)
 	c, offers := f.dial(), 0
 	look := func() {
 		for _, ok := worker.Next(); ok; _, ok = worker.Next() {
@@ -361,7 +364,7 @@ func TestPoolFileDoesNotCome(t *testing.T) {
 	p := &Pool{fileTime: time.Millisecond}
 	f := serve(t, &Server{Queue: p})
 	spoilt := make(chan error, 1)
-	w := startSuspect(t, p, func(err error) { spoilt <- err })
+	w := startSuspect(t, p, 1, func(err error) { spoilt <- err })
 	c := f.dial()
 	c.request("GET /file")
 	if err := receive(t, "the process is to be ended", spoilt); err != errNoFile {
@@ -395,7 +398,7 @@ func TestPoolDown(t *testing.T) {
 	p.Down(false)
 	c = f.dial()
 	c.request("GET /again")
-	w := startProcess(t, p)
+	w := startProcess(t, p, 1)
 	c.expect("GET", 200, "/again end")
 	healthy(200, "ok\n")
 	w.kill()

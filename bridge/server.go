@@ -48,7 +48,7 @@ type Backlog interface {
 	ready() bool
 	attach(s Source) bool
 	places() []*seat
-	threads() []Thread
+	crews() (crews, leaving []Crew)
 }
 
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set

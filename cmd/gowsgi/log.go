@@ -30,8 +30,8 @@ func (s *site) reopenLog(why string) {
 		return
 	}
 	defer file.Close()
-	if s.spread != nil {
-		s.spread(file)
+	if s.fleet != nil {
+		s.fleet.Redirect(file)
 	}
 	s.log.Info("the log has been opened anew", "reason", why)
 }

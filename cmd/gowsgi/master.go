@@ -20,10 +20,7 @@ import (
 
 // master is the shape with worker processes: this one has the sockets, the queue and the logs, and no
 // Python.
-type master struct {
-	*site
-	fleet *workers.Fleet
-}
+type master struct{ *site }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) *master {
@@ -55,9 +52,8 @@ func newMaster(s *site, dir string) *master {
 	if s.config.ProcName { // a worker's own name: then there is room for it
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
-	m := &master{s, workers.New(config)}
-	s.spread = m.fleet.Redirect
-	return m
+	s.fleet = workers.New(config)
+	return &master{s}
 }
 
 // serve runs until a signal ends it.

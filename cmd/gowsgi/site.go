@@ -42,9 +42,9 @@ type site struct {
 
 	server *bridge.Server
 	queue  *bridge.Queue  // that of this process's Python threads
-	spread func(*os.File) // has worker processes' stdout and stderr lead there, too; nil: there are none
 	self   *workers.Self  // this process is a worker; else nil
 	pool   *bridge.Pool   // that of worker processes, in place of all of Python's; nil: there are none
+	fleet  *workers.Fleet // likewise
 }
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
@@ -143,7 +143,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Overdue:    s.overdue,
 	}
 	if c.Metrics != "" {
-		server.Access = s.figures.measure(server)
+		server.Access = s.figures.measure(s, server)
 	}
 	if c.NoRequestLog {
 		return server, nil

@@ -32,6 +32,7 @@ func work(config *options.Config, self *workers.Self) error {
 			}
 		},
 		Stacks:   s.stacks,
+		Stack:    func(r bridge.Running) string { return s.stack(context.Background(), r) },
 		Harakiri: s.harakiri,
 		Log: func(file *os.File) {
 			if err := logfile.Redirect(file); err != nil {

@@ -111,12 +111,13 @@ var mayImport = map[string][]string{
 	"internal/accesslog": {"internal/process"},
 	"internal/workers":   {"bridge", "internal/link", "internal/process"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
+	"internal/top":       {"internal/stats"},
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
 		"internal/options", "internal/stats", "internal/link", "internal/workers", "internal/logfile", "internal/procname",
-		"internal/touch",
+		"internal/touch", "internal/top",
 	},
 }
 

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gowsgi/gowsgi/bridge"
 )
 
 // message is what goes over the control socket, one JSON object a packet, with at most one
@@ -21,14 +23,19 @@ type message struct {
 	Failed *LoadError `json:"failed,omitempty"`
 	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
+	Stack  string     `json:"stack,omitempty"`  // of one
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
 	Wedged *bool      `json:"wedged,omitempty"` // one of its threads keeps the GIL, or does no longer
 
+	Figures *Figures `json:"figures,omitempty"`
+
 	// To the worker.
-	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
-	WantStacks bool      `json:"want_stacks,omitempty"`
-	Harakiri   *Harakiri `json:"harakiri,omitempty"`
-	Log        bool      `json:"log,omitempty"` // stdout and stderr are to lead to the descriptor
+	Stop        *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
+	WantStacks  bool      `json:"want_stacks,omitempty"`
+	WantStack   *int      `json:"want_stack,omitempty"` // of the thread that has the slot's request
+	WantFigures bool      `json:"want_figures,omitempty"`
+	Harakiri    *Harakiri `json:"harakiri,omitempty"`
+	Log         bool      `json:"log,omitempty"` // stdout and stderr are to lead to the descriptor
 }
 
 // Ready is what a worker tells once the app is loaded.
@@ -38,6 +45,17 @@ type Ready struct {
 	ImportMS int64    `json:"import_ms"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Figures are what a worker tells of its threads.
+type Figures struct {
+	Active  int           `json:"active"`
+	Blocked int           `json:"blocked"`
+	GILWait time.Duration `json:"gil_wait"`
+}
+
+func (f *Figures) stats() bridge.Stats {
+	return bridge.Stats{Active: f.Active, Blocked: f.Blocked, GILWait: f.GILWait}
 }
 
 // Harakiri is a request that has taken too long, and whose client has been told.

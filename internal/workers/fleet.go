@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -67,6 +66,9 @@ func New(config Config) *Fleet {
 	}
 	if config.Cheaper.Least > 0 {
 		f.target = config.Cheaper.Initial
+	}
+	for _, why := range reasons {
+		f.restarts[why] = 0
 	}
 	return f
 }
@@ -147,9 +149,12 @@ func (f *Fleet) join(processes []*process) error {
 			f.failures[p.number]++
 			continue
 		}
-		m, err := f.config.Pool.Join(p.number, p.front, f.config.Threads, func(err error) {
-			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
-			p.kill("broken")
+		m, err := f.config.Pool.Join(p.front, bridge.Process{
+			Number: p.number, PID: p.pid(), Spawned: p.begun, Threads: f.config.Threads,
+			Spoilt: func(err error) {
+				f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
+				p.kill("broken")
+			},
 		})
 		if err != nil {
 			return err
@@ -203,7 +208,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 		args = append(args, "requests", lines)
 	}
 	f.log.Error("a worker process has died; it is replaced", args...)
-	f.count("died")
+	f.count("died", 1)
 }
 
 // soon is the age up to which a process that ends has never really worked.
@@ -252,7 +257,7 @@ func (f *Fleet) Reload() error {
 	if err != nil {
 		return err
 	}
-	f.count("reload")
+	f.count("reload", len(old))
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
 		go p.retire(f.config.Mercy, 0)
@@ -260,43 +265,16 @@ func (f *Fleet) Reload() error {
 	return nil
 }
 
-// Stacks are those of all processes' Python threads, by pid: also of those that import the app, or leave.
-func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
-	f.mu.Lock()
-	processes := slices.Collect(maps.Keys(f.all))
-	f.mu.Unlock()
-	answers := make([]string, len(processes))
-	var asked sync.WaitGroup
-	for i, p := range processes { // all at once: who does not answer takes no time from the others
-		asked.Go(func() { answers[i] = p.askStacks(ctx) })
-	}
-	asked.Wait()
-	texts = map[int]string{}
-	for i, p := range processes {
-		if answers[i] != "" {
-			texts[p.pid()] = answers[i]
-		}
-	}
-	return texts
-}
-
 // Redirect has the processes' stdout and stderr lead to file, as this one's do already: those that are started
 // from now on inherit it.
 func (f *Fleet) Redirect(file *os.File) {
-	f.mu.Lock()
-	all := slices.Collect(maps.Keys(f.all))
-	f.mu.Unlock()
-	var told sync.WaitGroup
-	for _, p := range all { // who does not listen holds up nobody else
-		told.Go(func() {
-			_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
-			if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
-				f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
-			}
-			_ = p.control.conn.SetWriteDeadline(time.Time{})
-		})
-	}
-	told.Wait()
+	each(f.living(), func(p *process) { // who does not listen holds up nobody else
+		_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
+		if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
+			f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
+		}
+		_ = p.control.conn.SetWriteDeadline(time.Time{})
+	})
 }
 
 // Process is a worker process at one moment.

@@ -68,6 +68,8 @@ type Orders struct {
 	Stop func(signal int)
 	// Stacks writes all Python threads' stacks.
 	Stacks func(io.Writer)
+	// Stack is the stack of the thread that is at a request.
+	Stack func(bridge.Running) string
 	// Harakiri is told of a request that the front has ended.
 	Harakiri func(Harakiri, *bridge.Overdue) // nil when the app has come back since
 	// Log has stdout and stderr lead to the file.
@@ -94,9 +96,9 @@ func (s *Self) Obey(orders Orders) {
 		case m.Stop != nil:
 			go orders.Stop(*m.Stop)
 		case m.Harakiri != nil && s.station.Load() != nil:
-			o := s.station.Load().Overdue(m.Harakiri.Slot)
-			if o != nil {
-				o.Remote, o.Answered = m.Harakiri.Remote, m.Harakiri.Answered
+			var o *bridge.Overdue
+			if r, ok := s.station.Load().Running(m.Harakiri.Slot); ok {
+				o = &bridge.Overdue{Running: r, Remote: m.Harakiri.Remote, Answered: m.Harakiri.Answered}
 			}
 			go orders.Harakiri(*m.Harakiri, o)
 		case m.WantStacks:
@@ -105,6 +107,17 @@ func (s *Self) Obey(orders Orders) {
 				orders.Stacks(&text)
 				_ = s.control.send(message{Stacks: cut(string(text), textMax)}, -1)
 			}()
+		case m.WantStack != nil && s.station.Load() != nil:
+			go func() {
+				text := noThread
+				if r, ok := s.station.Load().Running(*m.WantStack); ok {
+					text = orders.Stack(r)
+				}
+				_ = s.control.send(message{Stack: cut(text, textMax)}, -1)
+			}()
+		case m.WantFigures && s.station.Load() != nil:
+			st := s.station.Load().Stats()
+			_ = s.control.send(message{Figures: &Figures{Active: st.Active, Blocked: st.Blocked, GILWait: st.GILWait}}, -1)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package workers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -34,13 +33,15 @@ type process struct {
 	member    atomic.Pointer[bridge.Member] // once it has joined the pool
 	leaving   atomic.Bool                   // its end is wanted
 	reason    atomic.Value                  // string: why it was killed
-	stacks    chan string                   // holds one
-	doomed    atomic.Int32                  // requests that will not end
-	once      sync.Once                     // its replacement is ordered once
-	succeeded atomic.Bool                   // it is: its end needs no other one
-	wedged    atomic.Bool                   // one of its threads keeps the GIL
-	limit     uint64                        // requests that it is to serve; 0: any number
-	over      bool                          // it is no more; under the fleet's mutex
+	stacks    *question[string]
+	stack     *question[string]
+	figures   *question[Figures]
+	doomed    atomic.Int32 // requests that will not end
+	once      sync.Once    // its replacement is ordered once
+	succeeded atomic.Bool  // it is: its end needs no other one
+	wedged    atomic.Bool  // one of its threads keeps the GIL
+	limit     uint64       // requests that it is to serve; 0: any number
+	over      bool         // it is no more; under the fleet's mutex
 }
 
 // start runs a new worker process.
@@ -57,7 +58,8 @@ func (f *Fleet) start(number int) (*process, error) {
 	defer theirs.Close()
 	p := &process{
 		fleet: f, number: number, front: front, control: ours, begun: time.Now(),
-		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
+		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}),
+		stacks: newQuestion[string](), stack: newQuestion[string](), figures: newQuestion[Figures](),
 	}
 	args := slices.Clone(f.config.Args)
 	if f.config.Name != nil {
@@ -123,17 +125,18 @@ func (p *process) listen() {
 		case m.Failed != nil:
 			p.tell(m.Failed)
 		case m.Leave:
-			go p.fleet.recycle(p, "it was told to end")
+			go p.fleet.recycle(p, "told")
 		case m.Wedged != nil:
 			p.wedged.Store(*m.Wedged)
 			if *m.Wedged {
 				go p.fleet.unwedge(p)
 			}
 		case m.Stacks != "":
-			select {
-			case p.stacks <- m.Stacks:
-			default:
-			}
+			p.stacks.answered(m.Stacks)
+		case m.Stack != "":
+			p.stack.answered(m.Stack)
+		case m.Figures != nil:
+			p.figures.answered(*m.Figures)
 		}
 		if file != nil {
 			file.Close()
@@ -209,24 +212,5 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		p.fleet.log.Warn("a worker process did not leave in time and is killed: its threads or atexit functions hang", "pid", p.pid())
 		p.kill("mercy")
 		<-p.exited
-	}
-}
-
-// askStacks is what all Python threads of the process do; "" when it is gone.
-func (p *process) askStacks(ctx context.Context) string {
-	select {
-	case <-p.stacks: // an old one
-	default:
-	}
-	if p.control.send(message{WantStacks: true}, -1) != nil {
-		return ""
-	}
-	select {
-	case text := <-p.stacks:
-		return text
-	case <-p.exited:
-		return ""
-	case <-ctx.Done():
-		return "the process does not answer\n"
 	}
 }

@@ -67,7 +67,7 @@ func (f *Fleet) examine(p *process, now time.Time) {
 	}
 	switch why, evil := r.reason(now.Sub(p.begun), p.member.Load().Served(), p.limit, rss); {
 	case evil:
-		p.once.Do(func() { f.count(why) }) // its end has it replaced
+		p.once.Do(func() { f.count(why, 1) }) // its end has it replaced
 		p.kill(fmt.Sprintf("killed for its %d MiB of memory", rss>>20))
 	case why != "":
 		go f.recycle(p, why)
@@ -91,7 +91,7 @@ func (f *Fleet) recycle(p *process, why string) {
 	}
 	p.once.Do(func() {
 		f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
-		f.count(why)
+		f.count(why, 1)
 		f.succeed(p)
 		p.retire(f.config.Mercy, 0)
 	})
@@ -119,9 +119,8 @@ func (f *Fleet) unwedge(p *process) {
 		return // who has it leave sees to its end
 	}
 	p.once.Do(func() {
-		p.succeeded.Store(true)
 		f.log.Error("a thread keeps the GIL; the worker process is replaced", "worker", p.number, "pid", p.pid())
-		f.count("gil-timeout")
+		f.count("gil-timeout", 1)
 		f.succeed(p)
 		select {
 		case <-f.end: // Close does
@@ -167,7 +166,7 @@ func (p *process) abandon() {
 	f := p.fleet
 	p.once.Do(func() {
 		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
-		f.count("harakiri")
+		f.count("harakiri", 1)
 		f.succeed(p)
 		m := p.member.Load()
 		m.Retire()
@@ -184,11 +183,14 @@ func (p *process) abandon() {
 	})
 }
 
-// count counts a process that is replaced.
-func (f *Fleet) count(why string) {
+// reasons are why processes are replaced.
+var reasons = []string{"died", "evil-reload-on-rss", "gil-timeout", "harakiri", "max-requests", "max-worker-lifetime", "reload", "reload-on-rss", "told"}
+
+// count counts processes that are replaced, for one of the reasons.
+func (f *Fleet) count(why string, processes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restarts[why]++
+	f.restarts[why] += uint64(processes)
 }
 
 // Restarts is how many processes were replaced, by reason.
