@@ -16,16 +16,21 @@ import (
 // outcome is what one command line came to. config is nil if run wasn't called.
 type outcome struct {
 	config         *options.Config
+	command        []string // after -- of gowsgi smoke
 	code           int
 	stdout, stderr string
 }
 
 func command(environ []string, args ...string) outcome {
 	var o outcome
-	app := newApp(environ, func(c *options.Config) error {
+	take := func(c *options.Config) error {
 		o.config = c
 		return nil
-	})
+	}
+	app := newApp(environ, runs{serve: take, routes: take, smoke: func(c *options.Config, words []string) error {
+		o.command = words
+		return take(c)
+	}})
 	var stdout, stderr strings.Builder
 	app.Writer, app.ErrWriter = &stdout, &stderr
 	o.code = execute(app, append([]string{"gowsgi"}, args...))
@@ -36,7 +41,7 @@ func command(environ []string, args ...string) outcome {
 // defaults returns the default configuration, changed.
 func defaults(t *testing.T, change func(*options.Config)) *options.Config {
 	t.Helper()
-	c, err := options.New().Config()
+	c, err := options.New("").Config()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/smoke"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -45,7 +46,7 @@ func main() {
 	// A log whose reader has left must not end the server: Go lets SIGPIPE on stdout
 	// and stderr kill the process unless somebody listens.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(execute(newApp(os.Environ(), run), os.Args))
+	os.Exit(execute(newApp(os.Environ(), runs{serve: run, smoke: runSmoke, routes: printRoutes}), os.Args))
 }
 
 // exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
@@ -65,20 +66,23 @@ func run(config *options.Config) error {
 		return work(config, self)
 	}
 	start := workingDir()
+	probe, err := smoke.Inherit()
+	if err != nil {
+		return err
+	}
+	if probe != nil {
+		config = probe.Config
+	}
 	s, err := newSite(config)
 	if err != nil {
 		return err
 	}
+	s.probe = probe
 	defer s.close()
 	if s.pool != nil {
 		return newMaster(s, start).serve()
 	}
-	err = s.boot()
-	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
-		s.close() // the log goes out first
-		return notLoaded(failed)
-	}
-	if err != nil {
+	if err := s.load(); err != nil {
 		return err
 	}
 	if config.Check {
@@ -86,6 +90,16 @@ func run(config *options.Config) error {
 		return nil
 	}
 	return s.serve()
+}
+
+// load is boot, with the end of a start whose app can't be loaded.
+func (s *site) load() error {
+	err := s.boot()
+	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
+		s.close() // the log goes out first
+		return notLoaded(failed)
+	}
+	return err
 }
 
 // workingDir is where the program was started; "" when that can't be told.

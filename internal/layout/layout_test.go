@@ -109,13 +109,14 @@ var mayImport = map[string][]string{
 	"internal/logging": {"internal/accesslog"},
 
 	"internal/accesslog": {"internal/process"},
+	"internal/smoke":     {"internal/listen", "internal/options"},
 	"internal/workers":   {"bridge", "internal/link", "internal/process"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
-		"internal/options", "internal/stats", "internal/link", "internal/workers",
+		"internal/options", "internal/smoke", "internal/stats", "internal/link", "internal/workers",
 	},
 }
 

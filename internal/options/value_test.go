@@ -114,7 +114,7 @@ func TestValues(t *testing.T) {
 		{"script-name", "app", nil},
 		{"script-name", "/a//b", nil},
 	} {
-		o := find(test.option)
+		o := find("", test.option)
 		var c Config
 		ok := o.read(&c, test.text, false)
 		got := reflect.ValueOf(o.Field(&c)).Elem().Interface()
@@ -142,7 +142,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Module, c.File = "app", "app.py" }, "both a module and a file are set: app, app.py"},
 		{func(c *Config) { c.HTTP = nil }, "no address to serve on; give one with --http"},
 	} {
-		c, err := New().Config()
+		c, err := New("").Config()
 		if err != nil {
 			t.Fatal(err)
 		}
