@@ -133,6 +133,10 @@ func dispatch(app *cli.App, args []string) error {
 	if err != nil {
 		return err
 	}
+	if name == "" && len(positionals) > 0 && app.Command(positionals[0]) != nil { // cli would run it, without these options
+		word := positionals[0]
+		return options.UsageError(fmt.Sprintf("%s comes first, as in gowsgi %s app:app; an app of that name goes with --module", word, word))
+	}
 	return app.Run(slices.Concat(words, flags, []string{"--"}, positionals, command))
 }
 

@@ -18,9 +18,9 @@ func acceptModule(value string) (string, bool) {
 	return value, !strings.Contains(name, "/") && !isPythonFile(name)
 }
 
-func isPythonFile(name string) bool {
-	return strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".wsgi")
-}
+// isPythonFile leaves names that end in .wsgi out: project.wsgi is Django's module, and a file where there is no such
+// module, which the loader sees.
+func isPythonFile(name string) bool { return strings.HasSuffix(name, ".py") }
 
 func acceptPair(value string) (string, bool) {
 	return value, strings.Index(value, "=") > 0

@@ -42,10 +42,10 @@ type Expect struct {
 	below int // the status that is none of success; 0: 400
 }
 
-// Want is what a header must be: a text as it stands, absent for null, or what the keys say.
+// Want is what a header must be: a text as it stands, or what the keys say. The zero Want, null in a file, is a header
+// that must be missing.
 type Want struct {
 	Equals   *string `yaml:"-"`
-	Absent   bool    `yaml:"-"`
 	Contains string  `yaml:"contains"`
 	Matches  string  `yaml:"matches"`
 }

@@ -73,7 +73,7 @@ func alternatives(status []int) string {
 
 // judge says what is wrong with a header's values, or "".
 func (w *Want) judge(values []string) string {
-	if w.Absent {
+	if *w == (Want{}) {
 		if len(values) > 0 {
 			return fmt.Sprintf("%q, want none", values[0])
 		}

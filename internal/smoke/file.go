@@ -36,9 +36,6 @@ func (m *Many[T]) UnmarshalYAML(node ast.Node) error {
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
 func (w *Want) UnmarshalYAML(node ast.Node) error {
 	switch node.(type) {
-	case *ast.NullNode:
-		w.Absent = true
-		return nil
 	case *ast.MappingNode, *ast.MappingValueNode:
 		type plain Want
 		return yaml.NodeToValue(node, (*plain)(w))
@@ -120,11 +117,29 @@ func parse(text []byte) ([]Check, error) {
 
 // located turns an error of the YAML library into a mistake.
 func located(err error) error {
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		return &mistake{wrong.Token.Position.Line, fmt.Sprintf("want %s here, not %s", kindOf(wrong.DstType), kindOf(wrong.SrcType))}
+	}
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil {
 		return &mistake{y.GetToken().Position.Line, strings.TrimSpace(y.GetMessage())}
 	}
 	return &mistake{1, err.Error()}
+}
+
+// kindOf names a type for people.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "a mapping"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a whole number"
 }
 
 func (c *Check) read(node ast.Node) error {

@@ -26,7 +26,8 @@ func (r *Report) annotate(w io.Writer, dir string) error {
 			place = fmt.Sprintf("file=%s,line=%s,", githubProperty.Replace(file), line)
 		}
 		text := strings.Join(result.Failures, "\n")
-		if last := strings.TrimSpace(lastLines(strings.TrimRight(result.Traceback, "\n"), 1)); last != "" {
+		lines := strings.Split(strings.TrimSpace(result.Traceback), "\n")
+		if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
 			text += "\n" + last
 		}
 		_, err := fmt.Fprintf(w, "::error %stitle=%s::%s\n", place, githubProperty.Replace("gowsgi smoke: "+result.Name), githubText.Replace(text))

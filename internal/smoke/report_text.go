@@ -79,7 +79,7 @@ func (r *Result) evidence() string {
 		{"the app's traceback", r.Traceback},
 		{"wsgi.errors", r.Errors},
 		{"where its thread was", r.Stack},
-		{"what the server said last", r.Log},
+		{"what the server said", r.Log},
 	} {
 		if part.body == "" {
 			continue

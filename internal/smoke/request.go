@@ -105,7 +105,10 @@ func (c *Check) multipart() ([]byte, string, error) {
 			return nil, "", err
 		}
 	}
-	return body.Bytes(), w.FormDataContentType(), w.Close()
+	if err := w.Close(); err != nil {
+		return nil, "", err
+	}
+	return body.Bytes(), w.FormDataContentType(), nil
 }
 
 func fileType(path string) string {

@@ -23,7 +23,7 @@ type Result struct {
 	Traceback string   `json:"traceback,omitempty"` // the app's exceptions in this very request
 	Errors    string   `json:"errors,omitempty"`    // what the app wrote to wsgi.errors, when it is not in Traceback
 	Stack     string   `json:"stack,omitempty"`     // where the request's thread was when it took too long
-	Log       string   `json:"log,omitempty"`       // what the server said last, when it died
+	Log       string   `json:"log,omitempty"`       // what the server said meanwhile, when it died
 }
 
 // Outcome is how a check ended.

@@ -148,6 +148,7 @@ type exchange struct {
 	server  *Server
 	result  *Result
 	account *account
+	mark    int // in the server's stderr, where it began
 }
 
 // transport has a connection for each request, so that none is sent twice, and takes the body as it comes.
@@ -166,7 +167,7 @@ func (e *exchange) run(ctx context.Context) (spent bool) {
 		return false
 	}
 	number, account := e.server.accounts.expect()
-	e.account = account
+	e.account, e.mark = account, e.server.stderr.mark()
 	request.Header.Set(probeHeader, number)
 	type answer struct {
 		response *response
@@ -233,7 +234,7 @@ func (e *exchange) judge(r *response, err error) (spent bool) {
 		if r == nil {
 			e.result.Failures[0] = fmt.Sprintf("no response: %v", err)
 		}
-		how, log := e.server.died()
+		how, log := e.server.died(e.mark)
 		if how == "" {
 			return false
 		}

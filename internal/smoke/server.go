@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -159,8 +160,8 @@ func (s *Server) Stack(of *account) string {
 	return stackOf(text, ident)
 }
 
-// died says how the process has ended, if it has within a moment, and what it said last.
-func (s *Server) died() (how, log string) {
+// died says how the process has ended, if it has within a moment, and what it said since the mark.
+func (s *Server) died(mark int) (how, log string) {
 	select {
 	case <-s.group.exited:
 	case <-time.After(momentToDie):
@@ -170,16 +171,25 @@ func (s *Server) died() (how, log string) {
 	case <-s.stderr.ended:
 	case <-time.After(momentToDie): // somebody else holds it open
 	}
-	return s.group.cmd.ProcessState.String(), lastLines(s.stderr.String(), 60)
+	return s.group.cmd.ProcessState.String(), lastWords(s.stderr.since(mark))
 }
 
 // momentToDie is from a connection that the kernel has closed to the end of its process.
 const momentToDie = 2 * time.Second
 
-func lastLines(text string, n int) string {
+// lastWords are the lines of a dying server that tell of the app: Go's own, after a crash, come behind the Python stacks.
+func lastWords(text string) string {
 	lines := strings.SplitAfter(text, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
+	if at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, crashEnd) }); at >= 0 {
+		lines = lines[:at]
+	}
+	return strings.Join(lines[:min(len(lines), wordsMax)], "")
 }
+
+const (
+	crashEnd = "gowsgi: end of the Python stacks" // pyhost/ph_crash.c writes it
+	wordsMax = 100
+)
 
 // End ends the process and what it has started: in order within grace, and then at once.
 func (s *Server) End(grace time.Duration) {

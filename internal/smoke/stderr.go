@@ -26,6 +26,7 @@ type stderr struct {
 
 	mu     sync.Mutex
 	text   strings.Builder
+	gone   int // bytes that are no longer in text
 	stacks chan string // holds one
 	inside *strings.Builder
 }
@@ -54,6 +55,7 @@ func (s *stderr) take(line string) {
 	defer s.mu.Unlock()
 	if s.text.WriteString(line); s.text.Len() > 2*keptLog {
 		kept := s.text.String()[s.text.Len()-keptLog:]
+		s.gone += s.text.Len() - keptLog
 		s.text.Reset()
 		s.text.WriteString(kept)
 	}
@@ -71,10 +73,20 @@ func (s *stderr) take(line string) {
 	}
 }
 
-func (s *stderr) String() string {
+func (s *stderr) String() string { return s.since(0) }
+
+// mark is the place for since from now on.
+func (s *stderr) mark() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.text.String()
+	return s.gone + s.text.Len()
+}
+
+// since is what came after the mark and is still kept.
+func (s *stderr) since(mark int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()[max(0, mark-s.gone):]
 }
 
 // stacksWait is how long the stacks may take: gowsgi itself gives up after a part of that.
@@ -101,16 +113,22 @@ func (s *stderr) nextStacks(ask func(), gone <-chan struct{}) string {
 // threadLine begins a thread's stack: Thread NAME (0xIDENT), or Thread 0xIDENT when the GIL could not be had.
 var threadLine = regexp.MustCompile(`^Thread .*?0x0*([0-9a-f]+)`)
 
-// stackOf is the part of stacks that is the thread's, without what SIGQUIT says it is at; all of them when it is not there.
+// ownFrame begins a frame of the probe's or of wsgiref.validate's, which say nothing about the app.
+var ownFrame = regexp.MustCompile(`^  File "(<_gowsgi_probe>|.*/wsgiref/validate\.py)"`)
+
+// stackOf is the part of stacks that is the thread's, from the app's first frame on; all of them when it is not there.
 func stackOf(stacks string, ident uint64) string {
 	var own strings.Builder
-	taking := false
+	taking, ours := false, false
 	for line := range strings.Lines(stacks) {
 		if found := threadLine.FindStringSubmatch(line); found != nil {
 			n, err := strconv.ParseUint(found[1], 16, 64)
 			taking = err == nil && n == ident
 		}
-		if taking && strings.TrimSpace(line) != "" {
+		if strings.HasPrefix(line, "  File ") {
+			ours = ownFrame.MatchString(line)
+		}
+		if taking && !ours && strings.TrimSpace(line) != "" {
 			own.WriteString(line)
 		}
 	}

@@ -48,7 +48,8 @@ def _inside(app):
         inner = _attribute(app, name)
         if callable(inner):
             yield inner
-    for cell in _attribute(app, "__closure__") or ():
+    cells = _attribute(app, "__closure__")
+    for cell in cells if isinstance(cells, tuple) else ():
         try:
             inner = cell.cell_contents
         except ValueError:  # not set yet
