@@ -340,10 +340,10 @@ var Table = []Option{
 	},
 	{
 		Name: "timeout", Kind: Seconds, Arg: "SECONDS", Default: "30", Topic: topicSmoke, Command: "smoke", ArgsOnly: true,
-		Help:   "Give a request up that takes that long, and show its thread's stack. The others go on in a new process.",
-		UWSGI:  "None.",
-		Want:   "seconds (30, 0.5) or a duration (500ms, 2m); not 0",
-		Field:  func(c *Config) any { return &c.Timeout },
+		Help:  "Give a request up that takes that long, and show its thread's stack. The others go on in a new process.",
+		UWSGI: "None.",
+		Want:  "seconds (30, 0.5) or a duration (500ms, 2m); not 0",
+		Field: func(c *Config) any { return &c.Timeout },
 	},
 	{
 		Name: "repeat", Kind: Int, Arg: "N", Default: "1", Topic: topicSmoke, Command: "smoke", ArgsOnly: true, Min: 1, Max: 1 << 20,

@@ -39,7 +39,7 @@ func (s *Smoke) command(arrived <-chan os.Signal) (code int, err error) {
 		case <-started:
 		}
 	}()
-	server, err := (&Program{Path: s.Path, Config: s.Config, Log: s.Stderr}).Start(ctx)
+	server, err := (&Program{Path: s.Path, Config: s.Config, LoadLimit: LoadLimit, Log: s.Stderr}).Start(ctx)
 	close(started)
 	select {
 	case sig := <-early:
@@ -96,4 +96,3 @@ func exitOf(state *os.ProcessState) int {
 	}
 	return state.ExitCode()
 }
-

@@ -7,9 +7,9 @@ import (
 
 // progress shows on a terminal how far a run is: one line that is written over.
 type progress struct {
-	out        io.Writer // nil: no terminal
-	done, all  int
-	failed     int
+	out       io.Writer // nil: no terminal
+	done, all int
+	failed    int
 }
 
 func (p *progress) finished(r *Result) {

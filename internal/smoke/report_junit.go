@@ -70,5 +70,5 @@ func (r *Report) writeJUnit(w io.Writer) error {
 }
 
 func seconds(ms float64) string {
-	return fmt.Sprintf("%.3f", (time.Duration(ms * float64(time.Millisecond))).Seconds())
+	return fmt.Sprintf("%.3f", time.Duration(ms*float64(time.Millisecond)).Seconds())
 }

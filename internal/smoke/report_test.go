@@ -34,7 +34,7 @@ func TestText(t *testing.T) {
     Host: h
   response:
     HTTP/1.1 500 Oops
-    X: ` + "\x1b" + `[31m
+    X: \x1b[31m
   the app's traceback:
     Traceback (most recent call last):
       File "/repo/app.py", line 12, in login

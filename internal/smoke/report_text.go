@@ -3,6 +3,7 @@ package smoke
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
@@ -42,8 +43,22 @@ func (r *Report) write(w io.Writer) error {
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ") // of empty columns
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n"))
+	_, err := io.WriteString(w, visible(strings.Join(lines, "\n")))
 	return err
+}
+
+// visible shows what would move the cursor or colour the terminal: a response's text is anybody's.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || r == '\t' || strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 func (r *Report) summary() string {

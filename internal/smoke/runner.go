@@ -185,6 +185,7 @@ func (e *exchange) run(ctx context.Context) (spent bool) {
 		case a := <-answered:
 			e.result.MS = milliseconds(time.Since(begun))
 			spent = e.judge(a.response, a.err)
+			e.awaitTold()
 			e.explain(request, a.response)
 			return spent
 		case <-slow:
@@ -254,7 +255,9 @@ func (e *exchange) judge(r *response, err error) (spent bool) {
 
 // explain adds what the probe and the response say.
 func (e *exchange) explain(request *http.Request, r *response) {
-	told := e.told()
+	e.account.mu.Lock()
+	told := e.account.told
+	e.account.mu.Unlock()
 	if told.Invalid != "" {
 		e.result.fail("wsgiref.validate: %s", told.Invalid)
 	}
@@ -275,20 +278,13 @@ func (e *exchange) explain(request *http.Request, r *response) {
 	}
 }
 
-// told is what the probe says of the request, once the app is through with it.
-func (e *exchange) told() told {
-	patience := time.After(momentToTell)
-	if e.result.Stack != "" && e.result.Status == 0 {
-		patience = time.After(0) // it hangs
-	}
+// awaitTold waits until the app is through with the request.
+func (e *exchange) awaitTold() {
 	select {
 	case <-e.account.done:
 	case <-e.server.accounts.ended:
-	case <-patience: // the app has not seen the request, or is not through with close()
+	case <-time.After(momentToTell): // the app has not seen the request, or hangs in close()
 	}
-	e.account.mu.Lock()
-	defer e.account.mu.Unlock()
-	return e.account.told
 }
 
 // momentToTell is from a response's last byte to the end of the app_iter's close().

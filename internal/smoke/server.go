@@ -22,8 +22,8 @@ const (
 	endGrace     = 8 * time.Second // from SIGTERM to SIGKILL: draining, and the app's own end
 )
 
-// loadLimit is how many times --timeout the app may take to load.
-const loadLimit = 10
+// LoadLimit is how long an app may take to load, in CI above all, where nobody looks.
+const LoadLimit = 5 * time.Minute
 
 // exitNotLoaded is gowsgi's code for an app that can't be loaded.
 const exitNotLoaded = 22
@@ -34,6 +34,8 @@ type Program struct {
 	Config options.Config
 	// Probed puts the probe around the app, with wsgiref.validate unless Config says otherwise.
 	Probed bool
+	// LoadLimit is how long the app may take to load.
+	LoadLimit time.Duration
 	// Log gets the server's stderr at once; nil: it is kept for what goes wrong.
 	Log io.Writer
 }
@@ -94,7 +96,7 @@ func (p *Program) Start(ctx context.Context) (*Server, error) {
 	}
 	go s.accounts.read(s.pipes[1])
 	go s.stderr.read(s.pipes[2])
-	if err := s.awaitReady(ctx, loadLimit*p.Config.Timeout); err != nil {
+	if err := s.awaitReady(ctx, p.LoadLimit); err != nil {
 		return nil, err
 	}
 	return s, nil

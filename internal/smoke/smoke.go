@@ -77,7 +77,7 @@ func (s *Smoke) try(ctx context.Context) (code int, err error) {
 		}
 		scenarios = append(scenarios, checks)
 	}
-	fleet := &fleet{program: &Program{Path: s.Path, Config: s.Config, Probed: true}}
+	fleet := &fleet{program: &Program{Path: s.Path, Config: s.Config, Probed: true, LoadLimit: LoadLimit}}
 	defer fleet.end()
 	server, err := fleet.acquire(ctx) // an app that can't be loaded is no check that failed
 	if err != nil {

@@ -26,7 +26,7 @@ type stderr struct {
 
 	mu     sync.Mutex
 	text   strings.Builder
-	gone   int // bytes that are no longer in text
+	gone   int         // bytes that are no longer in text
 	stacks chan string // holds one
 	inside *strings.Builder
 }

@@ -118,7 +118,7 @@ class _Body:
 
     def __init__(self, probe, request, body):
         self.probe, self.request, self.body = probe, request, body
-        self.chunks = iter(body)
+        self.chunks = iter([body] if isinstance(body, bytes) else body)  # bytes are gowsgi's own leniency
 
     def __iter__(self):
         return self

@@ -194,6 +194,14 @@ class Probe(unittest.TestCase):
                 self.read, self.write = os.pipe()
         os.close(self.write)
 
+    def test_bytes(self):
+        def app(environ, start_response):
+            self.ok(environ, start_response)
+            return b"bytes"
+
+        body, raised, _ = self.call(app, validate=False)
+        self.assertEqual((body, raised), (b"bytes", None))
+
     def test_an_assertion_of_the_app(self):
         def app(environ, start_response):
             assert environ == 5, "the app's own"

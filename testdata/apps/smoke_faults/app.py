@@ -51,7 +51,7 @@ def stuck():
 
 @app.get("/slow")
 def slow():
-    time.sleep(0.3)
+    time.sleep(2)
     return "slow"
 
 
