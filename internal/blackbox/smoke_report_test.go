@@ -5,12 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func after(seconds int) <-chan time.Time {
@@ -85,55 +82,4 @@ func TestSmokeReports(t *testing.T) {
 	for _, option := range []string{"--junit", "--json"} {
 		smoke(t, "smoke", nil, "app:app", "--get", "/", option, "/nonexistent/report").want(t, 1, option+": ", "/nonexistent/report")
 	}
-}
-
-// Clause: "progress on a TTY": one line that is gone at the end; none where stderr is no terminal.
-func TestSmokeProgress(t *testing.T) {
-	t.Parallel()
-	main, terminal := pty(t)
-	cmd := exec.Command(binary, "smoke", "app:app", "--virtualenv", venv, "--get", "/", "--get", "/absent", "--get", "/login")
-	cmd.Dir, cmd.Env, cmd.Stderr = appDir("smoke"), environ(t.TempDir()), terminal
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	terminal.Close()
-	var shown strings.Builder
-	buffer := make([]byte, 4096)
-	for {
-		n, err := main.Read(buffer)
-		shown.Write(buffer[:n])
-		if err != nil {
-			break
-		}
-	}
-	_ = cmd.Wait()
-	const want = "\r\x1b[K1/3  GET /\r\x1b[K2/3, 1 failed  GET /absent\r\x1b[K3/3, 1 failed  GET /login\r\x1b[K"
-	if code := cmd.ProcessState.ExitCode(); code != 1 || shown.String() != want {
-		t.Errorf("exit %d, on the terminal %q, want %q", code, shown.String(), want)
-	}
-	if e := smoke(t, "smoke", nil, "app:app", "--get", "/"); e.stderr != "" {
-		t.Errorf("without a terminal: %q", e.stderr)
-	}
-}
-
-// pty is a terminal and its other side.
-func pty(t *testing.T) (main, terminal *os.File) {
-	t.Helper()
-	main, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { main.Close() })
-	if err := unix.IoctlSetPointerInt(int(main.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(main.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(filepath.Join("/dev/pts", strconv.Itoa(n)), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return main, terminal
 }

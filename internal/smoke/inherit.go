@@ -35,8 +35,8 @@ func Inherit() (*Self, error) {
 	}
 	_ = os.Unsetenv(Variable)
 	self := &Self{}
-	if err := json.Unmarshal([]byte(text), self); err != nil || self.Config == nil {
-		return nil, fmt.Errorf("%s is for gowsgi's own use: %w", Variable, err)
+	if json.Unmarshal([]byte(text), self) != nil || self.Config == nil {
+		return nil, fmt.Errorf("%s is for gowsgi's own use", Variable)
 	}
 	syscall.CloseOnExec(probeFD)
 	return self, nil

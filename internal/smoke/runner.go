@@ -126,7 +126,7 @@ func (s *session) try(ctx context.Context, check Check, result *Result) {
 	server, err := s.fleet.acquire(ctx)
 	if err != nil {
 		result.fail("no server: %v", err)
-		if failed := (*NotLoaded)(nil); errors.As(err, &failed) {
+		if failed := (*NotLoadedError)(nil); errors.As(err, &failed) {
 			result.Log = failed.Log
 		}
 		return

@@ -40,13 +40,13 @@ type Program struct {
 	Log io.Writer
 }
 
-// NotLoaded is a server that ended before it was ready.
-type NotLoaded struct {
+// NotLoadedError is a server that ended before it was ready.
+type NotLoadedError struct {
 	Code int    // its exit code, or 22 for one that had to be killed
 	Log  string // its stderr, "" if it was seen
 }
 
-func (e *NotLoaded) Error() string {
+func (e *NotLoadedError) Error() string {
 	lines := strings.Split(strings.TrimSpace(e.Log), "\n")
 	return fmt.Sprintf("the server ended with code %d before it was ready: %s", e.Code, lines[len(lines)-1])
 }
@@ -121,7 +121,7 @@ func (s *Server) awaitReady(ctx context.Context, limit time.Duration) error {
 	case <-time.After(limit):
 		s.stderr.nextStacks(func() { _ = s.group.cmd.Process.Signal(syscall.SIGQUIT) }, s.group.exited)
 		s.End(0)
-		return &NotLoaded{Code: exitNotLoaded, Log: s.log() + fmt.Sprintf("gowsgi: the app is not loaded after %v\n", limit)}
+		return &NotLoadedError{Code: exitNotLoaded, Log: s.log() + fmt.Sprintf("gowsgi: the app is not loaded after %v\n", limit)}
 	}
 	if line.URL != "" {
 		s.URL = line.URL
@@ -134,9 +134,9 @@ func (s *Server) awaitReady(ctx context.Context, limit time.Duration) error {
 	s.End(0)
 	state := s.group.cmd.ProcessState
 	if state.Exited() && state.ExitCode() != 0 {
-		return &NotLoaded{Code: state.ExitCode(), Log: s.log()}
+		return &NotLoadedError{Code: state.ExitCode(), Log: s.log()}
 	}
-	return &NotLoaded{Code: exitNotLoaded, Log: s.log() + fmt.Sprintf("gowsgi: the app ended the process: %v\n", state)}
+	return &NotLoadedError{Code: exitNotLoaded, Log: s.log() + fmt.Sprintf("gowsgi: the app ended the process: %v\n", state)}
 }
 
 // log is what the server has said, unless that was seen.

@@ -78,7 +78,7 @@ func TestNotReady(t *testing.T) {
 		p := program(t, test.script)
 		p.LoadLimit = test.limit
 		_, err := p.Start(t.Context())
-		var failed *NotLoaded
+		var failed *NotLoadedError
 		if !errors.As(err, &failed) || failed.Code != test.code || failed.Log != test.log {
 			t.Errorf("%s: %+v, want %d %q", test.script, failed, test.code, test.log)
 		}

@@ -112,7 +112,7 @@ func (s *Smoke) try(ctx context.Context) (code int, err error) {
 
 // notLoaded passes on what the server said, its traceback last.
 func (s *Smoke) notLoaded(err error) (int, error) {
-	failed := (*NotLoaded)(nil)
+	failed := (*NotLoadedError)(nil)
 	if !errors.As(err, &failed) {
 		return 0, err
 	}
