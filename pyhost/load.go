@@ -25,6 +25,9 @@ type AppSpec struct {
 	Module   string // dotted
 	File     string // a path
 	Callable string // a dotted name, or a call of one with literal arguments
+
+	Routes bool   // read the app's URL map
+	Probe  *Probe // nil: requests go to the app as they are
 }
 
 // App is a loaded app, for logs.
@@ -33,6 +36,7 @@ type App struct {
 	Type     string // "flask.app.Flask"
 	Note     string // how it was found, "" when it was named
 	Warnings []string
+	Routes   string // the URL map as JSON, "null" without one: see loader/gowsgi_routes.py; "" when it was not asked for
 }
 
 // LoadError is an app that can't be served.
@@ -86,10 +90,20 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 		threading.DecRef()
 	}
 	app := python.PyDict_GetItemString(result, "app") // borrowed
+	routes, err := spec.routes(app)
+	if err != nil {
+		return nil, err
+	}
+	app, err = spec.Probe.around(app)
+	if err != nil {
+		return nil, err
+	}
+	defer app.DecRef()
 	if err := setApp(app, &h.config); err != nil {
 		return nil, err
 	}
 	return &App{
+		Routes:   routes,
 		Name:     stringItem(result, "name"),
 		Type:     stringItem(result, "type"),
 		Note:     stringItem(result, "note"),

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,10 +18,23 @@ const (
 	exitUsage   = 2 // the command line or a variable is wrong
 )
 
-// newApp returns the program: run serves what the options in args and environ say.
-func newApp(environ []string, run func(*options.Config) error) *cli.App {
-	settings := options.New()
+// runs are what the program and its subcommands do, once the command line is read.
+type runs struct {
+	serve  func(*options.Config) error
+	smoke  func(config *options.Config, command []string) error
+	routes func(*options.Config) error
+}
+
+// newApp returns the program: run does what the options in args and environ say.
+func newApp(environ []string, run runs) *cli.App {
 	var bad error // package flag keeps only the text of an option's error; this is the error itself
+	badUsage := func(_ *cli.Context, err error, _ bool) error {
+		if bad != nil {
+			return bad
+		}
+		return options.UsageError(err.Error())
+	}
+	settings := options.New("")
 	app := &cli.App{
 		Name:            "gowsgi",
 		Writer:          os.Stdout,
@@ -29,28 +43,60 @@ func newApp(environ []string, run func(*options.Config) error) *cli.App {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // execute maps errors to exit codes; cli would exit from here
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			if bad != nil {
-				return bad
-			}
-			return options.UsageError(err.Error())
+		OnUsageError:    badUsage,
+		Flags:           flags("", settings, &bad),
+		Action: func(c *cli.Context) error {
+			return complete(c, "", settings, environ, func(config *options.Config, _ []string) error { return run.serve(config) })
 		},
-		Action:   func(c *cli.Context) error { return complete(c, settings, environ, run) },
-		Commands: []*cli.Command{topCommand()},
 	}
-	for i := range options.Table {
-		app.Flags = append(app.Flags, optionFlag{&options.Table[i], settings, &bad})
+	subcommands := map[string]func(*options.Config, []string) error{
+		"smoke": run.smoke,
+		"routes": func(config *options.Config, command []string) error {
+			if len(command) > 0 {
+				return options.UsageError("gowsgi routes runs no command")
+			}
+			return run.routes(config)
+		},
+	}
+	app.Commands = append(app.Commands, topCommand())
+	for name, run := range subcommands {
+		settings := options.New(name)
+		app.Commands = append(app.Commands, &cli.Command{
+			Name:         name,
+			HideHelp:     true,
+			OnUsageError: badUsage,
+			Flags:        flags(name, settings, &bad),
+			Action:       func(c *cli.Context) error { return complete(c, name, settings, environ, run) },
+		})
 	}
 	return app
 }
 
-// complete adds to the settings what cli doesn't read, and hands them to run.
-func complete(c *cli.Context, settings *options.Settings, environ []string, run func(*options.Config) error) error {
+// flags are the options of a command, as Option.Of has it.
+func flags(command string, settings *options.Settings, bad *error) (list []cli.Flag) {
+	for i := range options.Table {
+		if o := &options.Table[i]; o.Of(command) {
+			list = append(list, optionFlag{o, settings, bad})
+		}
+	}
+	return list
+}
+
+// complete adds to the settings what cli doesn't read, and hands them to run, with the command that follows "--" where
+// there is one.
+func complete(c *cli.Context, name string, settings *options.Settings, environ []string, run func(*options.Config, []string) error) error {
 	if settings.WantsHelp() {
-		_, err := fmt.Fprint(c.App.Writer, options.Help())
+		_, err := fmt.Fprint(c.App.Writer, options.Help(name))
 		return err
 	}
-	if err := settings.SetApp(c.Args().Slice()); err != nil {
+	words, command := c.Args().Slice(), []string(nil)
+	if at := slices.Index(words, "--"); at >= 0 && name != "" {
+		words, command = words[:at], words[at+1:]
+		if len(command) == 0 {
+			return options.UsageError("there is no command after --")
+		}
+	}
+	if err := settings.SetApp(words); err != nil {
 		return err
 	}
 	if err := settings.SetEnviron(environ); err != nil {
@@ -60,7 +106,7 @@ func complete(c *cli.Context, settings *options.Settings, environ []string, run 
 	if err != nil {
 		return err
 	}
-	return run(config)
+	return run(config, command)
 }
 
 // execute runs the program with args (the program's name first), reports its error in one line and returns its exit
@@ -73,18 +119,26 @@ func execute(app *cli.App, args []string) int {
 	return exitCode(err)
 }
 
-// dispatch puts the options first, since cli stops at the first positional, and calls cli. The arguments of a subcommand
-// are left alone; an app of that name is reached by --module.
+// dispatch puts the options first, since cli stops at the first positional, and calls cli. An app with the name of a
+// subcommand is reached by --module. What follows "--" is a subcommand's own command, "--" included.
 func dispatch(app *cli.App, args []string) error {
-	if len(args) > 1 && app.Command(args[1]) != nil {
-		return app.Run(args)
+	name, words, rest := "", args[:1:1], args[1:]
+	var command []string
+	if len(rest) > 0 && app.Command(rest[0]) != nil {
+		name, words, rest = rest[0], args[:2:2], rest[1:]
+		if at := slices.Index(rest, "--"); at >= 0 {
+			rest, command = rest[:at], rest[at:]
+		}
 	}
-	flags, positionals, err := options.Arrange(args[1:])
+	flags, positionals, err := options.Arrange(name, rest)
 	if err != nil {
 		return err
 	}
-	words := append([]string{args[0]}, flags...)
-	return app.Run(append(append(words, "--"), positionals...))
+	if name == "" && len(positionals) > 0 && app.Command(positionals[0]) != nil { // cli would run it, without these options
+		word := positionals[0]
+		return options.UsageError(fmt.Sprintf("%s comes first, as in gowsgi %s app:app; an app of that name goes with --module", word, word))
+	}
+	return app.Run(slices.Concat(words, flags, []string{"--"}, positionals, command))
 }
 
 // exitCode is 0 without an error, 2 after a usage error, an ExitCoder's own code, else 1.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,16 +17,21 @@ import (
 // outcome is what one command line came to. config is nil if run wasn't called.
 type outcome struct {
 	config         *options.Config
+	command        []string // after -- of gowsgi smoke
 	code           int
 	stdout, stderr string
 }
 
 func command(environ []string, args ...string) outcome {
 	var o outcome
-	app := newApp(environ, func(c *options.Config) error {
+	take := func(c *options.Config) error {
 		o.config = c
 		return nil
-	})
+	}
+	app := newApp(environ, runs{serve: take, routes: take, smoke: func(c *options.Config, words []string) error {
+		o.command = words
+		return take(c)
+	}})
 	var stdout, stderr strings.Builder
 	app.Writer, app.ErrWriter = &stdout, &stderr
 	o.code = execute(app, append([]string{"gowsgi"}, args...))
@@ -36,7 +42,7 @@ func command(environ []string, args ...string) outcome {
 // defaults returns the default configuration, changed.
 func defaults(t *testing.T, change func(*options.Config)) *options.Config {
 	t.Helper()
-	c, err := options.New().Config()
+	c, err := options.New("").Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +210,7 @@ func TestMistakes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"app:app", "other", "--help"}} {
 		got := command([]string{"GOWSGI_THREADS=x"}, args...)
-		if got.code != 0 || got.stdout != options.Help() || got.stderr != "" || got.config != nil {
+		if got.code != 0 || got.stdout != options.Help("") || got.stderr != "" || got.config != nil {
 			t.Errorf("%q: exit %d, stderr %q, ran %v, stdout\n%s", args, got.code, got.stderr, got.config != nil, got.stdout)
 		}
 	}
@@ -230,7 +236,7 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("load: %w", coded(22)), 22, "gowsgi: load: app doesn't load\n"},
 		{cli.Exit("", 22), 22, ""},
 	} {
-		app := newApp(nil, func(*options.Config) error { return test.err })
+		app := newApp(nil, runs{serve: func(*options.Config) error { return test.err }})
 		var stderr strings.Builder
 		app.ErrWriter = &stderr
 		if code := execute(app, []string{"gowsgi"}); code != test.code || stderr.String() != test.stderr {
@@ -239,25 +245,56 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestSubcommand: the words after a subcommand are its own, also options that the table has in another sense.
+// TestSubcommand: a subcommand has gowsgi's options and its own, in any order, and what follows "--" is a command.
 func TestSubcommand(t *testing.T) {
-	var threads, module string
-	app := newApp(nil, func(c *options.Config) error {
-		module = c.Module
-		return nil
-	})
-	app.Commands = []*cli.Command{{
-		Name:  "smoke",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "threads"}},
-		Action: func(c *cli.Context) error {
-			threads = c.String("threads")
-			return nil
+	for _, test := range []struct {
+		args    []string
+		environ []string
+		want    func(*options.Config)
+		command []string
+		stderr  string
+	}{
+		{
+			args: []string{"smoke", "app:app", "--get", "/", "--get=/a,b=302", "--threads", "2", "--max-ms", "5"},
+			want: func(c *options.Config) {
+				c.Module, c.Callable, c.Get, c.Threads, c.MaxMS = "app", "app", []string{"/", "/a,b=302"}, 2, 5
+			},
 		},
-	}}
-	if code := execute(app, []string{"gowsgi", "smoke", "--threads", "many"}); code != 0 || threads != "many" {
-		t.Errorf("subcommand: exit %d, threads %q", code, threads)
+		{
+			args:    []string{"smoke", "--fail-fast", "app:app", "--", "pytest", "-x", "--", "--get", "tests"},
+			want:    func(c *options.Config) { c.Module, c.Callable, c.FailFast = "app", "app", true },
+			command: []string{"pytest", "-x", "--", "--get", "tests"},
+		},
+		{
+			args: []string{"smoke", "--", "true"}, environ: []string{"GOWSGI_MODULE=m", "GOWSGI_URL=http://x", "GOWSGI_THREADS=3"},
+			want: func(c *options.Config) { c.Module, c.Threads = "m", 3 }, command: []string{"true"},
+		},
+		{args: []string{"routes", "app:app"}, want: func(c *options.Config) { c.Module, c.Callable = "app", "app" }},
+		{args: []string{"--module", "smoke"}, want: func(c *options.Config) { c.Module = "smoke" }},
+
+		{args: []string{"smoke", "--"}, stderr: "gowsgi: there is no command after --\n"},
+		{args: []string{"routes", "app", "--", "true"}, stderr: "gowsgi: gowsgi routes runs no command\n"},
+		{args: []string{"smoke", "--timeout", "0"}, stderr: "gowsgi: --timeout 0: want seconds (30, 0.5) or a duration (500ms, 2m); not 0\n"},
+		{args: []string{"smoke", "--get", "x"}, stderr: "gowsgi: --get x: want a path that starts with /, as in /login or /login=200\n"},
+		{args: []string{"smoke", "--exclude", "[a"}, stderr: "gowsgi: --exclude [a: want a pattern such as /admin/** with balanced brackets\n"},
+		{
+			args:   []string{"--threads", "2", "smoke", "app"},
+			stderr: "gowsgi: smoke comes first, as in gowsgi smoke app:app; an app of that name goes with --module\n",
+		},
+		{args: []string{"--get", "/"}, stderr: "gowsgi: unknown option --get; gowsgi --help lists the options\n"},
+	} {
+		got := command(test.environ, test.args...)
+		if test.stderr != "" {
+			if got.code != 2 || got.stderr != test.stderr || got.config != nil {
+				t.Errorf("%q: exit %d, %q; want %q", test.args, got.code, got.stderr, test.stderr)
+			}
+			continue
+		}
+		if want := defaults(t, test.want); got.code != 0 || !reflect.DeepEqual(got.config, want) || !slices.Equal(got.command, test.command) {
+			t.Errorf("%q: exit %d %s\n got %+v %q\nwant %+v %q", test.args, got.code, got.stderr, got.config, got.command, want, test.command)
+		}
 	}
-	if code := execute(app, []string{"gowsgi", "--module", "smoke"}); code != 0 || module != "smoke" {
-		t.Errorf("module: exit %d, module %q", code, module)
+	if got := command(nil, "smoke", "--help"); got.code != 0 || got.stdout != options.Help("smoke") {
+		t.Errorf("smoke --help: exit %d, %q", got.code, got.stdout)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/procname"
+	"github.com/gowsgi/gowsgi/internal/smoke"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -48,7 +49,8 @@ func main() {
 	// and stderr kill the process unless somebody listens.
 	signal.Ignore(syscall.SIGPIPE)
 	line := procname.Take()
-	os.Exit(execute(newApp(os.Environ(), func(c *options.Config) error { return run(c, line) }), os.Args))
+	serve := func(c *options.Config) error { return run(c, line) }
+	os.Exit(execute(newApp(os.Environ(), runs{serve: serve, smoke: runSmoke, routes: printRoutes}), os.Args))
 }
 
 // exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
@@ -76,10 +78,18 @@ func run(config *options.Config, line *procname.Line) error {
 		return work(config, self)
 	}
 	start := workingDir()
+	probe, err := smoke.Inherit()
+	if err != nil {
+		return err
+	}
+	if probe != nil {
+		config = probe.Config
+	}
 	s, err := newSite(config)
 	if err != nil {
 		return err
 	}
+	s.probe = probe
 	defer s.close()
 	if s.pool != nil {
 		name(config, line, prefix(config)+"gowsgi master")
@@ -91,12 +101,7 @@ func run(config *options.Config, line *procname.Line) error {
 
 // alone is the life of the single process.
 func (s *site) alone() error {
-	err := s.boot()
-	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
-		s.close() // the log goes out first
-		return s.notLoaded(failed)
-	}
-	if err != nil {
+	if err := s.load(); err != nil {
 		return err
 	}
 	if s.config.Check {
@@ -122,6 +127,16 @@ func prefix(config *options.Config) string {
 		return config.ProcNameSpaced + " "
 	}
 	return config.ProcNamePrefix
+}
+
+// load is boot, with the end of a start whose app can't be loaded.
+func (s *site) load() error {
+	err := s.boot()
+	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
+		s.close() // the log goes out first
+		return s.notLoaded(failed)
+	}
+	return err
 }
 
 // workingDir is where the program was started; "" when that can't be told.

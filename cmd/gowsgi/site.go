@@ -17,6 +17,7 @@ import (
 	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/smoke"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -43,6 +44,8 @@ type site struct {
 	server *bridge.Server
 	queue  *bridge.Queue  // that of this process's Python threads
 	self   *workers.Self  // this process is a worker; else nil
+	probe  *smoke.Self    // this process serves for gowsgi smoke; else nil
+	routes bool           // the app's URL map is wanted
 	pool   *bridge.Pool   // that of worker processes, in place of all of Python's; nil: there are none
 	fleet  *workers.Fleet // likewise
 }
@@ -236,7 +239,7 @@ func (s *site) boot() error {
 		go s.signals.whileLoading(s, loaded)
 	}
 	begun := time.Now()
-	s.app, err = s.host.Load(pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable})
+	s.app, err = s.host.Load(s.spec())
 	s.imported = time.Since(begun)
 	close(loaded)
 	if err != nil {
@@ -248,7 +251,20 @@ func (s *site) boot() error {
 	if s.app.Note != "" {
 		s.log.Info(s.app.Note)
 	}
+	if s.probe != nil && s.probe.Probed {
+		return s.probe.Loaded(s.app.Routes)
+	}
 	return nil
+}
+
+// spec says which app to load, and with what around it.
+func (s *site) spec() pyhost.AppSpec {
+	spec := pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable, Routes: s.routes}
+	if s.probe != nil && s.probe.Probed {
+		spec.Routes = true
+		spec.Probe = &pyhost.Probe{FD: s.probe.ProbeFD(), Validate: s.probe.Validate}
+	}
+	return spec
 }
 
 // serve runs until a signal ends it.

@@ -37,7 +37,12 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi --http :5000 -p 2 app:app":                               serves("app"),
 	"gowsgi --stats 127.0.0.1:9191 --metrics 127.0.0.1:9100 app:app": showsFigures,
 
-	"gowsgi top 127.0.0.1:9191": showsTop,
+	"gowsgi top 127.0.0.1:9191":                                      showsTop,
+	"gowsgi smoke --module app --callable app":                       smokes(0, "GET /login"),
+	"gowsgi smoke app:app --get / --get /login=200 --get /admin=302": smokes(0, "3 passed"),
+	"gowsgi smoke app:app --checks smoke.yaml --junit report.xml":    smokes(0, "2 passed"),
+	"gowsgi smoke app:app -- pytest tests/e2e":                       smokes(5, "front page, tests/e2e"),
+	"gowsgi routes app:app":                                          smokes(0, "ENDPOINT"),
 
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +
 		"until [ -s ready.json ]; do sleep 0.1; done": waitsUntilReady,

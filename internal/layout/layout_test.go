@@ -109,6 +109,7 @@ var mayImport = map[string][]string{
 	"internal/logging": {"internal/accesslog"},
 
 	"internal/accesslog": {"internal/process"},
+	"internal/smoke":     {"internal/listen", "internal/options"},
 	"internal/workers":   {"bridge", "internal/link", "internal/process"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
 	"internal/top":       {"internal/stats"},
@@ -117,7 +118,7 @@ var mayImport = map[string][]string{
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
 		"internal/options", "internal/stats", "internal/link", "internal/workers", "internal/logfile", "internal/procname",
-		"internal/touch", "internal/top",
+		"internal/touch", "internal/top", "internal/smoke",
 	},
 }
 

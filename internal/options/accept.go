@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // The Accept functions of the table. Each returns its value in the form the rest of the program reads.
@@ -16,9 +18,9 @@ func acceptModule(value string) (string, bool) {
 	return value, !strings.Contains(name, "/") && !isPythonFile(name)
 }
 
-func isPythonFile(name string) bool {
-	return strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".wsgi")
-}
+// isPythonFile leaves names that end in .wsgi out: project.wsgi is Django's module, and a file where there is no such
+// module, which the loader sees.
+func isPythonFile(name string) bool { return strings.HasSuffix(name, ".py") }
 
 func acceptPair(value string) (string, bool) {
 	return value, strings.Index(value, "=") > 0
@@ -28,6 +30,14 @@ func acceptPath(value string) (string, bool) {
 	odd := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '?' || r == '#' || r == 0x7f })
 	return value, value[0] == '/' && !odd
 }
+
+// acceptGet wants a path, with a query perhaps, and perhaps "=" and the status that is expected.
+func acceptGet(value string) (string, bool) {
+	odd := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '#' || r == 0x7f })
+	return value, value[0] == '/' && !odd
+}
+
+func acceptGlob(value string) (string, bool) { return value, doublestar.ValidatePattern(value) }
 
 // acceptPrefix also drops the trailing slash: SCRIPT_NAME has none, and is empty at the root (PEP 3333).
 func acceptPrefix(value string) (string, bool) {

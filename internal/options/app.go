@@ -18,7 +18,7 @@ func (s *Settings) SetApp(positionals []string) error {
 		return UsageError(fmt.Sprintf("one app at most, but there are %d: %s", len(positionals), strings.Join(positionals, " ")))
 	}
 	for _, name := range []string{"module", "wsgi-file"} {
-		value := *find(name).Field(&s.config).(*string)
+		value := *find(s.command, name).Field(&s.config).(*string)
 		if s.from[name] == CommandLine && value != "" {
 			return UsageError(fmt.Sprintf("%s and %s both name the app; keep one", quote(word), CommandLine.spell(name, value)))
 		}

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Arrange reads a command line (without the program's name) as getopt_long does, uWSGI's parser: options may follow
+// Arrange reads a command line (without the program's name and the subcommand, which is command) as getopt_long does, uWSGI's parser: options may follow
 // positionals, "--" ends them, -wapp:app and -LC660 work. It returns each option as one word "--name=value", the name
 // as typed, which package flag can't misread, and the positionals apart. Values aren't looked at, except to tell
 // whether the word after an option with an optional value is one, and the rest of a word like -thread.
 //
 // Unlike getopt, the name of a known option is no value: --http --module app says that --http lacks one.
-func Arrange(args []string) (flags, positionals []string, err error) {
+func Arrange(command string, args []string) (flags, positionals []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
 		var given []string
@@ -20,9 +20,9 @@ func Arrange(args []string) (flags, positionals []string, err error) {
 		case word == "--":
 			return flags, append(positionals, args[1:]...), nil
 		case strings.HasPrefix(word, "--"):
-			given, used, err = long(args)
+			given, used, err = long(command, args)
 		case len(word) > 1 && word[0] == '-':
-			given, used, err = short(args)
+			given, used, err = short(command, args)
 		default:
 			positionals = append(positionals, word)
 		}
@@ -36,47 +36,47 @@ func Arrange(args []string) (flags, positionals []string, err error) {
 }
 
 // long reads the option in args[0], and its value in args[1] if that's where it is.
-func long(args []string) (flags []string, used int, err error) {
+func long(command string, args []string) (flags []string, used int, err error) {
 	name, value, inline := strings.Cut(args[0][2:], "=")
-	o := find(name)
+	o := find(command, name)
 	if o == nil {
-		return nil, 0, unknown(CommandLine, "--"+name, name)
+		return nil, 0, unknown(command, CommandLine, "--"+name, name)
 	}
 	used = 1
 	if !inline {
-		value, used, err = o.argument(name, args)
+		value, used, err = o.argument(command, name, args)
 	}
 	return []string{"--" + name + "=" + value}, used, err
 }
 
 // short reads the letters in args[0]: any number of them without a value, then one with.
-func short(args []string) (flags []string, used int, err error) {
+func short(command string, args []string) (flags []string, used int, err error) {
 	word := args[0][1:]
-	if name, _, _ := strings.Cut(word, "="); len(name) > 1 && find(name) != nil {
-		return nil, 0, unknown(CommandLine, "-"+name, name) // -http, the Go way: getopt would see -h -t -t -p
+	if name, _, _ := strings.Cut(word, "="); len(name) > 1 && find(command, name) != nil {
+		return nil, 0, unknown(command, CommandLine, "-"+name, name) // -http, the Go way: getopt would see -h -t -t -p
 	}
 	for i := 0; i < len(word); i++ { // bytes will do: no letter of the table is longer
 		letter, rest := word[i:i+1], word[i+1:]
-		o := findShort(letter)
+		o := findShort(command, letter)
 		switch {
 		case o == nil && i == 0:
 			name, _, _ := strings.Cut(word, "=")
-			return nil, 0, unknown(CommandLine, "-"+name, name)
+			return nil, 0, unknown(command, CommandLine, "-"+name, name)
 		case o == nil:
-			return nil, 0, unknown(CommandLine, "-"+letter, letter)
+			return nil, 0, unknown(command, CommandLine, "-"+letter, letter)
 		case o.Kind == Bool && !strings.HasPrefix(rest, "="):
 			flags = append(flags, "-"+letter+"="+o.Bare)
 		case rest != "":
 			value := strings.TrimPrefix(rest, "=")
 			if i == 0 && !o.read(new(Config), value, false) { // -thread is no -t hread
 				name, _, _ := strings.Cut(word, "=")
-				if meant, _ := suggest(name); meant != nil {
-					return nil, 0, unknown(CommandLine, "-"+name, name)
+				if meant, _ := suggest(command, name); meant != nil {
+					return nil, 0, unknown(command, CommandLine, "-"+name, name)
 				}
 			}
 			return append(flags, "-"+letter+"="+value), 1, nil
 		default:
-			value, used, err := o.argument(letter, args)
+			value, used, err := o.argument(command, letter, args)
 			return append(flags, "-"+letter+"="+value), used, err
 		}
 	}
@@ -84,11 +84,11 @@ func short(args []string) (flags []string, used int, err error) {
 }
 
 // argument is the value of the option in args[0], which has none in the same word.
-func (o *Option) argument(name string, args []string) (value string, used int, err error) {
+func (o *Option) argument(command, name string, args []string) (value string, used int, err error) {
 	if o.Kind == Bool {
 		return o.Bare, 1, nil
 	}
-	follows := len(args) > 1 && !known(args[1])
+	follows := len(args) > 1 && !known(command, args[1])
 	if o.Bare != "" {
 		if follows && o.read(new(Config), args[1], false) {
 			return args[1], 2, nil
@@ -102,10 +102,10 @@ func (o *Option) argument(name string, args []string) (value string, used int, e
 }
 
 // known reports whether word is an option by its name. A negative number isn't, nor is "-x 1 --y", a value for --pyargv.
-func known(word string) bool {
+func known(command, word string) bool {
 	if name, isLong := strings.CutPrefix(word, "--"); isLong {
 		name, _, _ = strings.Cut(name, "=")
-		return name == "" || find(name) != nil
+		return name == "" || find(command, name) != nil
 	}
-	return len(word) == 2 && word[0] == '-' && findShort(word[1:]) != nil
+	return len(word) == 2 && word[0] == '-' && findShort(command, word[1:]) != nil
 }

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestArrange(t *testing.T) {
 		{"-C", "-C=666", ""},
 		{"-CL", "-C=L", ""}, // refused later, as by uWSGI
 	} {
-		flags, positionals, err := Arrange(words(test.args))
+		flags, positionals, err := Arrange("", words(test.args))
 		if err != nil {
 			t.Errorf("%s: %v", test.args, err)
 			continue
@@ -93,8 +94,39 @@ func TestSuggest(t *testing.T) {
 		"harakir":       "harakiri",
 		"py-autoreload": "",
 	} {
-		if _, got := suggest(name); got != want {
+		if _, got := suggest("", name); got != want {
 			t.Errorf("%q: suggests %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestCommandScope: a subcommand takes its own options and gowsgi's, gowsgi takes no subcommand's.
+func TestCommandScope(t *testing.T) {
+	for _, test := range []struct {
+		command, args, flags, err string
+	}{
+		{command: "smoke", args: "app:app|--get|/|--threads=2|--get=/a=302", flags: "--get=/|--threads=2|--get=/a=302"},
+		{command: "smoke", args: "app|-p|2|-t5", flags: "-p=2|-t=5"},
+		{command: "smoke", args: "--gett", err: "unknown option --gett; did you mean --get?"},
+		{command: "smoke", args: "--check|x", err: "unknown option --check; did you mean --checks?"},
+		{command: "smoke", args: "--nonsense", err: "unknown option --nonsense; gowsgi smoke --help lists the options"},
+		{command: "routes", args: "--get|/", err: "unknown option --get; gowsgi routes --help lists the options"},
+		{args: "--get|/", err: "unknown option --get; gowsgi --help lists the options"},
+		{args: "--junit|x", err: "unknown option --junit; gowsgi --help lists the options"},
+		{command: "smoke", args: "--get|--checks|x", err: "--get: value missing; want a path that starts with /, as in /login or /login=200"},
+	} {
+		flags, _, err := Arrange(test.command, words(test.args))
+		if got := fmt.Sprint(err); test.err != "" && got != test.err || test.err == "" && (err != nil || !slices.Equal(flags, words(test.flags))) {
+			t.Errorf("%s %s: got %q %v", test.command, test.args, flags, err)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"name", "method", "path", "expect", "headers"}
+	for name, want := range map[string]string{"expects": "expect", "Path": "path", "mehtod": "method", "zzz": "", "": "", "url": ""} {
+		if got := Nearest(name, names); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }

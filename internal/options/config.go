@@ -135,6 +135,25 @@ type Config struct {
 	// Help asks to print the options and exit.
 	Help bool
 
+	// What follows is of gowsgi smoke. Get lists paths to ask for, each with "=" and a status or without.
+	Get []string
+	// Checks is the file of checks; "" is none.
+	Checks string
+	// Exclude lists patterns of paths that are not to be tried.
+	Exclude []string
+	// MaxMS is how many milliseconds a response may take; 0 is no limit.
+	MaxMS int
+	// Timeout is when a request is given up.
+	Timeout time.Duration
+	// Repeat is how often everything is run, Concurrency how many are run at the same time.
+	Repeat, Concurrency int
+	// FailFast ends the run at the first failure.
+	FailFast bool
+	// NoValidate leaves wsgiref.validate out.
+	NoValidate bool
+	// JUnit and JSON are the files of reports; "" is none.
+	JUnit, JSON string
+
 	// Warnings are remarks on how the options were given, for the log; none of them is fatal.
 	Warnings []string
 }
@@ -161,6 +180,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Module != "" && c.File != "" {
 		return errors.New("both a module and a file are set: " + c.Module + ", " + c.File)
+	}
+	if c.Timeout == 0 {
+		return UsageError("--timeout 0: want " + find("smoke", "timeout").want())
 	}
 	if len(c.HTTP) == 0 {
 		return UsageError("no address to serve on; give one with --http")

@@ -21,15 +21,49 @@ wsgi.py and then app.py are tried.
 
 Every option is also a variable: --ready-file is GOWSGI_READY_FILE. The command
 line beats the environment.
+
+gowsgi smoke tries an app's routes, and gowsgi routes prints them; both say more
+with --help.
 `
 
-// Help is the text of --help: the table by topic.
-func Help() string {
+// commandHeads begin the help of subcommands.
+var commandHeads = map[string]string{
+	"smoke": `Usage: gowsgi smoke [options] [app] [-- command...]
+
+Serves the app on a free port, tries it and ends: what --get and --checks say,
+else the parameterless GET routes of a Flask app. A command is run in place of
+that, with the app's address in $GOWSGI_URL; its exit code is gowsgi's. Without
+one it is 0 if all passed, 1 if a check failed, 22 if the app can't be loaded.
+
+  gowsgi smoke app:app
+  gowsgi smoke app:app --get / --get /login=200 --get /admin=302
+  gowsgi smoke app:app --checks smoke.yaml --junit report.xml
+  gowsgi smoke app:app -- pytest tests/e2e
+
+All options of gowsgi are taken, too: gowsgi --help lists them. Those about
+addresses and worker processes mean nothing here.
+`,
+	"routes": `Usage: gowsgi routes [options] [app]
+
+Prints the URL map of a Flask app. All options of gowsgi are taken, those about
+serving mean nothing here: gowsgi --help lists them.
+`,
+}
+
+// Help is the text of --help: the table by topic. A subcommand's has its own options, and how to name the app.
+func Help(command string) string {
 	var b strings.Builder
 	b.WriteString(helpHead)
+	if command != "" {
+		b.Reset()
+		b.WriteString(commandHeads[command])
+	}
 	topic := ""
 	for i := range Table {
 		o := &Table[i]
+		if o.Command != command && (command == "" || o.Topic != topicApp) {
+			continue
+		}
 		if o.Topic != topic {
 			topic = o.Topic
 			fmt.Fprintf(&b, "\n%s:\n", topic)

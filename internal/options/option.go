@@ -4,6 +4,7 @@ package options
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +46,11 @@ type Option struct {
 	Accept func(string) (string, bool)
 	// Want completes the sentence "want ...". Where it's empty, the kind says it.
 	Want string
+	// Command is the subcommand that has the option. Without one it is gowsgi's own, and its subcommands take it, too:
+	// what one serves with is what one tries.
+	Command string
+	// Alone keeps an option of gowsgi's own from its subcommands.
+	Alone bool
 	// ArgsOnly bars the option from the environment and files. GOWSGI_VERSION is what images set to the version they
 	// were built with.
 	ArgsOnly bool
@@ -69,26 +75,26 @@ func (o *Option) Names() []string {
 	return names
 }
 
-// find returns the option with that long name, or nil.
-func find(name string) *Option {
+// Of reports whether a command takes the option: "" is gowsgi itself, else a subcommand.
+func (o *Option) Of(command string) bool {
+	return o.Command == command || o.Command == "" && !o.Alone
+}
+
+// find returns the command's option with that long name, or nil.
+func find(command, name string) *Option {
 	for i := range Table {
-		if o := &Table[i]; o.Name == name {
+		if o := &Table[i]; o.Of(command) && (o.Name == name || slices.Contains(o.Aliases, name)) {
 			return o
-		}
-		for _, alias := range Table[i].Aliases {
-			if alias == name {
-				return &Table[i]
-			}
 		}
 	}
 	return nil
 }
 
-// findShort returns the option with that one-letter name, or nil.
-func findShort(letter string) *Option {
+// findShort returns the command's option with that one-letter name, or nil.
+func findShort(command, letter string) *Option {
 	for i := range Table {
-		if Table[i].Short != "" && Table[i].Short == letter {
-			return &Table[i]
+		if o := &Table[i]; o.Of(command) && o.Short != "" && o.Short == letter {
+			return o
 		}
 	}
 	return nil

@@ -10,6 +10,9 @@ import (
 	"github.com/kballard/go-shellquote"
 )
 
+// URLVariable tells what gowsgi smoke runs where the app is. It is no option.
+const URLVariable = envPrefix + "URL"
+
 // Source says where a value comes from. A later one beats an earlier one, in whatever order they are read: what is typed
 // for this run beats what the machine or container was given, and that beats what a file in the repository says.
 type Source int
@@ -29,13 +32,14 @@ func (e UsageError) Error() string { return string(e) }
 
 // Settings gathers values from all sources. Use New.
 type Settings struct {
-	config Config
-	from   map[string]Source // by Option.Name; what's missing is a default
+	command string
+	config  Config
+	from    map[string]Source // by Option.Name; what's missing is a default
 }
 
-// New returns settings that hold the defaults.
-func New() *Settings {
-	s := &Settings{from: make(map[string]Source)}
+// New returns settings that hold the defaults: those of gowsgi itself, "", or of a subcommand.
+func New(command string) *Settings {
+	s := &Settings{command: command, from: make(map[string]Source)}
 	for i := range Table {
 		if o := &Table[i]; o.Default != "" {
 			o.read(&s.config, o.Default, false) // TestDefaults: each is readable
@@ -49,12 +53,12 @@ func New() *Settings {
 // the last value. The error is a UsageError that names the option as this source spells it; a reader of files puts the
 // file and line before it.
 func (s *Settings) Set(name, value string, from Source) error {
-	o := find(name)
+	o := find(s.command, name)
 	if o == nil && from == CommandLine {
-		o = findShort(name)
+		o = findShort(s.command, name)
 	}
 	if o == nil || o.ArgsOnly && from != CommandLine {
-		return unknown(from, from.name(name), name)
+		return unknown(s.command, from, from.name(name), name)
 	}
 	if from < s.from[o.Name] {
 		return nil
@@ -80,13 +84,13 @@ func (s *Settings) SetEnviron(environ []string) error {
 	for _, variable := range environ {
 		key, value, _ := strings.Cut(variable, "=")
 		name, ours := strings.CutPrefix(key, envPrefix)
-		if !ours {
+		if !ours || key == URLVariable {
 			continue
 		}
 		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
-		o := find(name)
+		o := find("", name)
 		if o == nil || key != envName(name) {
-			s.config.Warnings = append(s.config.Warnings, unknown(Environ, key, name).Error())
+			s.config.Warnings = append(s.config.Warnings, unknown("", Environ, key, name).Error())
 			continue
 		}
 		if o.ArgsOnly || value == "" {

@@ -34,7 +34,7 @@ func TestPriority(t *testing.T) {
 		{"pp", "", CommandLine},
 	}
 	for range 2 {
-		s := New()
+		s := New("")
 		for _, call := range calls {
 			if err := s.Set(call.name, call.value, call.from); err != nil {
 				t.Fatalf("%v: %v", call, err)
@@ -53,7 +53,7 @@ func TestPriority(t *testing.T) {
 }
 
 func TestRepeated(t *testing.T) {
-	s := New()
+	s := New("")
 	for _, call := range []set{
 		{"http", ":1", CommandLine},
 		{"http-socket", ":2", CommandLine},
@@ -95,7 +95,7 @@ func TestSetErrors(t *testing.T) {
 		{set{"w", "app", File}, "unknown option w; gowsgi --help lists the options"}, // letters are the command line's
 		{set{"version", "true", File}, "unknown option version; gowsgi --help lists the options"},
 	} {
-		err := New().Set(test.name, test.value, test.from)
+		err := New("").Set(test.name, test.value, test.from)
 		var usage UsageError
 		if !errors.As(err, &usage) || err.Error() != test.want {
 			t.Errorf("%v: got %v, want %s", test.set, err, test.want)
@@ -105,7 +105,7 @@ func TestSetErrors(t *testing.T) {
 
 // TestOverruledValueIsNotRead: a bad variable does no harm once the command line says otherwise.
 func TestOverruledValueIsNotRead(t *testing.T) {
-	s := New()
+	s := New("")
 	if err := s.Set("threads", "4", CommandLine); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestSetEnviron(t *testing.T) {
 		{environ: []string{"GOWSGI_PYARGV='1"}, err: "GOWSGI_PYARGV='1: want words with balanced quotes"},
 		{environ: []string{"GOWSGI_LOG_JSON=maybe"}, err: "GOWSGI_LOG_JSON=maybe: want true or false"},
 	} {
-		s := New()
+		s := New("")
 		err := s.SetEnviron(test.environ)
 		if err != nil || test.err != "" {
 			if err == nil || err.Error() != test.err {
@@ -158,7 +158,7 @@ func TestSetEnviron(t *testing.T) {
 			}
 			continue
 		}
-		want := New().config
+		want := New("").config
 		overlay(&want, &test.want)
 		want.Warnings = test.warnings
 		if !reflect.DeepEqual(s.config, want) {
@@ -191,7 +191,8 @@ func TestApp(t *testing.T) {
 		{positionals: []string{"app:create_app('a:b', n=1)"}, want: app{"app", "", "create_app('a:b', n=1)"}},
 		{positionals: []string{"pkg.mod"}, want: app{"pkg.mod", "", ""}},
 		{positionals: []string{"app.py"}, want: app{"", "app.py", ""}},
-		{positionals: []string{"app.wsgi"}, want: app{"", "app.wsgi", ""}},
+		{positionals: []string{"app.wsgi"}, want: app{"app.wsgi", "", ""}},
+		{positionals: []string{"project.wsgi:application"}, want: app{"project.wsgi", "", "application"}},
 		{positionals: []string{"app.py:create_app()"}, want: app{"", "app.py", "create_app()"}},
 		{positionals: []string{"./src/app"}, want: app{"", "./src/app", ""}},
 		{positionals: []string{"app"}, sets: []set{{"callable", "make", CommandLine}}, want: app{"app", "", "make"}},
@@ -249,7 +250,7 @@ func TestApp(t *testing.T) {
 		{positionals: []string{"app:"}, err: "app:: want an app: app:app, app.py or a module's dotted name"},
 		{positionals: []string{""}, err: `"": want an app: app:app, app.py or a module's dotted name`},
 	} {
-		s := New()
+		s := New("")
 		for _, call := range test.sets {
 			if err := s.Set(call.name, call.value, call.from); err != nil {
 				t.Fatal(err)

@@ -7,22 +7,22 @@ import (
 
 // unknown is the error for a name that no option has. typed is how the user wrote it, name the same without dashes or
 // prefix.
-func unknown(from Source, typed, name string) UsageError {
+func unknown(command string, from Source, typed, name string) UsageError {
 	what := "option"
 	if from == Environ {
 		what = "variable"
 	}
-	hint := "gowsgi --help lists the options"
-	if o, guess := suggest(name); o != nil && !(o.ArgsOnly && from != CommandLine) {
+	hint := strings.TrimSuffix("gowsgi "+command, " ") + " --help lists the options"
+	if o, guess := suggest(command, name); o != nil && !(o.ArgsOnly && from != CommandLine) {
 		hint = fmt.Sprintf("did you mean %s?", from.name(guess))
 	}
 	return UsageError(fmt.Sprintf("unknown %s %s; %s", what, quote(typed), hint))
 }
 
-// suggest returns the option that name was probably meant to be, and the long name that's close: the same in another
+// suggest returns the command's option that name was probably meant to be, and the long name that's close: the same in another
 // spelling, else the only one it's the beginning of, else the one with the fewest typing errors, about one in three
 // letters at most.
-func suggest(name string) (*Option, string) {
+func suggest(command, name string) (*Option, string) {
 	name = strings.ToLower(strings.ReplaceAll(strings.Trim(name, "-_"), "_", "-"))
 	var best, begun *Option
 	var guess, whole string
@@ -30,6 +30,9 @@ func suggest(name string) (*Option, string) {
 	least := min(3, len(name)/3) + 1
 	for i := range Table {
 		o := &Table[i]
+		if !o.Of(command) {
+			continue
+		}
 		for _, long := range append([]string{o.Name}, o.Aliases...) {
 			if long == name {
 				return o, long
@@ -47,6 +50,17 @@ func suggest(name string) (*Option, string) {
 		return begun, whole
 	}
 	return best, guess
+}
+
+// Nearest is suggest for other names than options': the one that name was probably meant to be, or "".
+func Nearest(name string, names []string) string {
+	best, least := "", min(3, len(name)/3)+1
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), n); d < least {
+			least, best = d, n
+		}
+	}
+	return best
 }
 
 // distance counts the letters to insert, delete, replace or swap with a neighbour (optimal string alignment).

@@ -55,6 +55,9 @@ func TestTable(t *testing.T) {
 		if got := reflect.TypeOf(o.Field(new(Config))); got != fieldOf[o.Kind] {
 			t.Errorf("%s: kind %d with a field of %v", o.Name, o.Kind, got)
 		}
+		if o.Command != "" && !o.ArgsOnly {
+			t.Errorf("%s: variables are read for gowsgi itself only", o.Name)
+		}
 		for _, name := range o.Names() {
 			if seen[name] != "" {
 				t.Errorf("%s is a name of %s and %s", name, seen[name], o.Name)
@@ -103,7 +106,7 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: default isn't zero", o.Name)
 		}
 	}
-	got, err := New().Config()
+	got, err := New("").Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +116,7 @@ func TestDefaults(t *testing.T) {
 		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second,
 		GILTimeout: time.Minute, DrainTimeout: 30 * time.Second,
 		Processes: "1", CheaperStep: 1, CheaperIdle: 10 * time.Second, Mercy: 60 * time.Second,
+		Timeout: 30 * time.Second, Repeat: 1, Concurrency: 1,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults\n got %+v\nwant %+v", got, want)
@@ -120,8 +124,8 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestEnv(t *testing.T) {
-	for name, want := range map[string]string{"ready-file": "GOWSGI_READY_FILE", "http": "GOWSGI_HTTP", "version": ""} {
-		if got := find(name).Env(); got != want {
+	for name, want := range map[string]string{"ready-file": "GOWSGI_READY_FILE", "http": "GOWSGI_HTTP", "version": "", "check": "GOWSGI_CHECK"} {
+		if got := find("", name).Env(); got != want {
 			t.Errorf("%s: variable %q, want %q", name, got, want)
 		}
 	}

@@ -115,7 +115,7 @@ func TestValues(t *testing.T) {
 		{"script-name", "app", nil},
 		{"script-name", "/a//b", nil},
 	} {
-		o := find(test.option)
+		o := find("", test.option)
 		var c Config
 		ok := o.read(&c, test.text, false)
 		got := reflect.ValueOf(o.Field(&c)).Elem().Interface()
@@ -147,7 +147,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.LogTo = "udp:127.0.0.1:514" }, "--logto udp:127.0.0.1:514: want a file; addresses are none"},
 		{func(c *Config) { c.HTTP = nil }, "no address to serve on; give one with --http"},
 	} {
-		c, err := New().Config()
+		c, err := New("").Config()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestCheaperInitial(t *testing.T) {
 		{"4", 4, ""},
 		{"5", 4, "--cheaper-initial 5 " + warning + " 4"},
 	} {
-		s := New()
+		s := New("")
 		for name, value := range map[string]string{"processes": "4", "cheaper": "2", "cheaper-initial": test.initial} {
 			if err := s.Set(name, value, CommandLine); err != nil {
 				t.Fatal(err)
