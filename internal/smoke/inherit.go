@@ -55,8 +55,8 @@ func (s *Self) Loaded(routes string) error {
 // stands in the environment for production.
 func serving(c options.Config) *options.Config {
 	c.HTTP, c.ReadyFD, c.ReadyFile = []string{"127.0.0.1:0"}, readyFD, ""
-	c.Processes, c.Master, c.TouchReload = "1", false, nil
-	c.Stats, c.Metrics, c.PIDFile = "", "", ""
+	c.Processes, c.Cheaper, c.Master, c.TouchReload = "1", 0, false, nil
+	c.Stats, c.Metrics, c.PIDFile, c.LogTo, c.TouchLogReopen = "", "", "", "", nil
 	c.DrainTimeout = min(c.DrainTimeout, drainTimeout)
 	c.Warnings = nil // they were told
 	return &c
