@@ -84,7 +84,7 @@ step_pyhost() {
 # blackbox BINARY VENV [flags of go test] runs the black-box tests: once in full,
 # and with -short where the same tests run again under a checker.
 blackbox() {
-	GOWSGI_BIN=$1 GOWSGI_VENV=$2 go test -count=1 -timeout 15m "${@:3}" ./internal/blackbox
+	GOWSGI_BIN=$1 GOWSGI_VENV=$2 go test -count=1 -timeout 30m "${@:3}" ./internal/blackbox
 }
 
 step_blackbox() {
