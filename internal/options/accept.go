@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // The Accept functions of the table. Each returns its value in the form the rest of the program reads.
@@ -50,6 +52,25 @@ func acceptProxy(value string) (string, bool) {
 	}
 	addr = addr.Unmap()
 	return netip.PrefixFrom(addr, addr.BitLen()).String(), true
+}
+
+// acceptAutoReload takes seconds, 0 for never, and what says yes or no.
+func acceptAutoReload(value string) (string, bool) {
+	if value == "auto" {
+		return value, true
+	}
+	if _, ok := parseSeconds(value); ok {
+		return value, true
+	}
+	on, ok := parseBool(value)
+	if on {
+		return "auto", ok
+	}
+	return "0", ok
+}
+
+func acceptGlob(value string) (string, bool) {
+	return value, doublestar.ValidatePattern(value)
 }
 
 // acceptProcesses wants a number of processes, or auto.

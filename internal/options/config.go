@@ -75,6 +75,15 @@ type Config struct {
 	// HarakiriGrace is how long the thread may take to come back after that until it is called lost.
 	HarakiriGrace time.Duration
 
+	// Dev is for the writing of code: reloads, and errors in the browser.
+	Dev bool
+	// DevRemote shows what Dev shows to other machines too.
+	DevRemote bool
+	// AutoReload is "auto", the seconds between two looks at the files, or "0" for none.
+	AutoReload string
+	// Watch lists patterns of more files whose change is a reload.
+	Watch []string
+
 	// NoRequestLog leaves the access log out.
 	NoRequestLog bool
 	// LogJSON writes both logs as JSON.
@@ -128,10 +137,19 @@ func (c *Config) Workers() int {
 	if c.Processes == "auto" {
 		n = runtime.NumCPU()
 	}
-	if n <= 1 && !c.Master {
+	if n <= 1 && !c.Master && !c.Reloads() {
 		return 0
 	}
 	return max(n, 1)
+}
+
+// Reloads tells whether saved files reload the app.
+func (c *Config) Reloads() bool { return c.Dev || c.AutoReload != "0" && c.AutoReload != "" }
+
+// Poll is the time between two looks at the files; 0: the system tells of changes.
+func (c *Config) Poll() time.Duration {
+	every, _ := parseSeconds(c.AutoReload)
+	return every
 }
 
 // Validate reports the first field that holds what its option would have refused, in the option's words.

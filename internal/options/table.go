@@ -6,6 +6,7 @@ const (
 	topicListen  = "Listening"
 	topicThreads = "Threads and queue"
 	topicLimits  = "Limits and timeouts"
+	topicDev     = "Development"
 	topicLog     = "Logging"
 	topicFigures = "Monitoring"
 	topicProcess = "Process"
@@ -188,6 +189,36 @@ var Table = []Option{
 		Help:  "The time that the app gets after HarakiriError until the log calls its thread lost.",
 		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
 		Field: func(c *Config) any { return &c.HarakiriGrace },
+	},
+
+	{
+		Name: "dev", Kind: Bool, Topic: topicDev, Bare: "true",
+		Help: "For writing code: the app runs in a worker process, saved files reload it and the browser's pages, and an app that " +
+			"can't be loaded is shown there. Never for production.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.Dev },
+	},
+	{
+		Name: "dev-remote", Kind: Bool, Topic: topicDev, Bare: "true",
+		Help:  "Show what --dev shows to other machines too, tracebacks and source lines included.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.DevRemote },
+	},
+	{
+		Name: "py-autoreload", Aliases: []string{"py-auto-reload", "python-autoreload", "python-auto-reload"}, Kind: String, Arg: "N",
+		Default: "0", Topic: topicDev, Bare: "auto",
+		Help: "Reload when a file of the app is saved. Implies --master; so does --dev, with which it is on. With N, look every N " +
+			"seconds, for file systems that tell nothing; 0 is off.",
+		UWSGI:  "Same, and N is needed; it misses the fix of a syntax error.",
+		Accept: acceptAutoReload, Want: "seconds between two looks, 0 for none, or no value at all",
+		Field: func(c *Config) any { return &c.AutoReload },
+	},
+	{
+		Name: "watch", Kind: List, Arg: "GLOB", Topic: topicDev,
+		Help:   "Reload for these files too, as with --py-autoreload: 'config/**/*.yaml'. Repeatable. Needs --dev or --py-autoreload.",
+		UWSGI:  "fs-reload: a file or directory.",
+		Accept: acceptGlob, Want: "a pattern with *, **, ?, [a-z] or {a,b}",
+		Field:  func(c *Config) any { return &c.Watch },
 	},
 
 	{
