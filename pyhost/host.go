@@ -38,7 +38,9 @@ type Config struct {
 	Multiprocess bool
 	// Software is SERVER_SOFTWARE.
 	Software string
-	Log      *slog.Logger
+	// Reloads: the app's files change, and it is loaded anew then, in another process.
+	Reloads bool
+	Log     *slog.Logger
 }
 
 // Host is the interpreter. Boot, Load and Main belong to the process's main thread,
@@ -49,6 +51,7 @@ type Host struct {
 	ended  chan struct{}
 
 	stacks *python.PyObject // module _gowsgi_stacks
+	dev    *python.PyObject // module _gowsgi_dev; nil: not Config.Reloads
 
 	mu      sync.Mutex
 	threads []*thread

@@ -33,6 +33,7 @@ type App struct {
 	Type     string // "flask.app.Flask"
 	Note     string // how it was found, "" when it was named
 	Warnings []string
+	Loaded   Loaded // with Config.Reloads
 }
 
 // LoadError is an app that can't be served.
@@ -63,6 +64,11 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 		python.PyErr_Print()
 		return nil, fmt.Errorf("gowsgi's own Python modules do not run on Python %s", PythonVersion())
 	}
+	if h.config.Reloads {
+		if err := h.prepareReloads(); err != nil {
+			return nil, err
+		}
+	}
 	embedded := loader.GetAttrString("EMBEDDED")
 	setString(embedded, "_gowsgi_diagnosis", diagnosisSource)
 	embedded.DecRef()
@@ -89,12 +95,16 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	if err := setApp(app, &h.config); err != nil {
 		return nil, err
 	}
-	return &App{
+	loaded := &App{
 		Name:     stringItem(result, "name"),
 		Type:     stringItem(result, "type"),
 		Note:     stringItem(result, "note"),
 		Warnings: stringsItem(result, "warnings"),
-	}, nil
+	}
+	if h.dev != nil {
+		loaded.Loaded = h.loaded()
+	}
+	return loaded, nil
 }
 
 // setPath puts the working directory first on sys.path, then Config.Path.

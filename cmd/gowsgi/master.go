@@ -22,11 +22,13 @@ import (
 type master struct {
 	*site
 	fleet *workers.Fleet
+	loop  *loop // follows the app's files; nil: nobody does
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) *master {
-	return &master{s, workers.New(workers.Config{
+	m := &master{site: s}
+	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
 		Count:   s.config.Workers(),
@@ -44,7 +46,13 @@ func newMaster(s *site, dir string) *master {
 			RSS:      int64(s.config.ReloadRSS) << 20,
 			EvilRSS:  int64(s.config.EvilReloadRSS) << 20,
 		},
-	})}
+	}
+	if s.config.Reloads() {
+		m.loop = newLoop(m)
+		config.Loaded = m.loop.loaded
+	}
+	m.fleet = workers.New(config)
+	return m
 }
 
 // serve runs until a signal ends it.
@@ -54,13 +62,9 @@ func (m *master) serve() error {
 		return err
 	}
 	m.signals = watchSignals()
-	begun := make(chan error, 1)
-	go func() {
-		about, err := m.fleet.Start()
-		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
-		begun <- err
-	}()
-	if err := m.whileLoading(begun); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := m.whileLoading(m.begin(ctx)); err != nil {
 		return err
 	}
 	m.figures.show(m.site)
@@ -76,6 +80,34 @@ func (m *master) serve() error {
 		go watchFiles(m.config.TouchReload, touched)
 	}
 	return m.control(failed, touched)
+}
+
+// begin starts the processes. The channel gets what that has come to. What follows the app's files ends with ctx.
+func (m *master) begin(ctx context.Context) <-chan error {
+	begun := make(chan error, 1)
+	if m.loop != nil {
+		m.loop.first = begun
+		go m.loop.run(ctx)
+		return begun
+	}
+	go func() {
+		about, err := m.fleet.Start()
+		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
+		begun <- err
+	}()
+	return begun
+}
+
+// reload has new processes take over.
+func (m *master) reload(why string) {
+	if m.loop == nil {
+		go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+		return
+	}
+	select {
+	case m.loop.orders <- why:
+	default: // one is under way
+	}
 }
 
 // whileLoading waits until the processes are ready. Signals end the program before.
@@ -122,12 +154,12 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 			}
 		case file := <-touched:
 			m.log.Info("reloading", "touched", file)
-			go func() { _ = m.fleet.Reload() }()
+			m.reload("touched " + file)
 		case sig := <-m.signals.arrived:
 			switch {
 			case sig == syscall.SIGHUP:
 				m.log.Info("reloading", "signal", sig.String())
-				go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+				m.reload(sig.String())
 			case m.signals.act(sig) == actStacks:
 				go m.printStacks()
 			case m.signals.act(sig) == actDrain:

@@ -218,6 +218,7 @@ func (s *site) boot() error {
 		// --processes alone says so: a single worker process has no other beside it.
 		Multiprocess: s.config.Workers() > 1,
 		Software:     "gowsgi/" + version,
+		Reloads:      s.config.Reloads(),
 		Log:          s.log,
 	})
 	if err != nil {

@@ -60,6 +60,9 @@ func work(config *options.Config, self *workers.Self) error {
 		s.obey(orders)
 		endMain()
 	}()
+	if config.Reloads() && s.tellLoaded(s.app.Loaded) == nil {
+		go s.followImports()
+	}
 	err = self.Ready(workers.Ready{
 		App:      s.app.Name,
 		Python:   pyhost.PythonVersion(),

@@ -110,12 +110,14 @@ var mayImport = map[string][]string{
 
 	"internal/accesslog": {"internal/process"},
 	"internal/workers":   {"bridge", "internal/link", "internal/process"},
+	"internal/devloop":   {"bridge"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
 		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
 		"internal/options", "internal/stats", "internal/link", "internal/workers",
+		"internal/devloop", "internal/watch",
 	},
 }
 

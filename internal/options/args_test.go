@@ -91,7 +91,7 @@ func TestSuggest(t *testing.T) {
 		"socket":        "",
 		"uid":           "",
 		"harakir":       "harakiri",
-		"py-autoreload": "",
+		"emperor":       "",
 	} {
 		if _, got := suggest(name); got != want {
 			t.Errorf("%q: suggests %q, want %q", name, got, want)

@@ -206,7 +206,7 @@ var Table = []Option{
 	},
 	{
 		Name: "py-autoreload", Aliases: []string{"py-auto-reload", "python-autoreload", "python-auto-reload"}, Kind: String, Arg: "N",
-		Default: "0", Topic: topicDev, Bare: "auto",
+		Topic: topicDev, Bare: "auto",
 		Help: "Reload when a file of the app is saved. Implies --master; so does --dev, with which it is on. With N, look every N " +
 			"seconds, for file systems that tell nothing; 0 is off.",
 		UWSGI:  "Same, and N is needed; it misses the fix of a syntax error.",

@@ -27,6 +27,15 @@ type Pattern struct {
 	Glob string // slash-separated and relative to Dir, as "**/*.py"
 }
 
+// NewPattern is a pattern that is relative to dir, unless it is absolute.
+func NewPattern(dir, glob string) Pattern {
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(glob))
+	if base = filepath.FromSlash(base); !filepath.IsAbs(base) {
+		base = filepath.Join(dir, base)
+	}
+	return Pattern{base, rest}
+}
+
 // The most that one look takes in; what lies beyond is not watched.
 const (
 	maxFiles = 20_000

@@ -103,9 +103,12 @@ func (w *Watcher) poll(why string, err error) {
 // to what it was then; what is new, to what it is now.
 func (w *Watcher) Watch(set Set) { w.order(func(s *Set) { *s = set }) }
 
-// Add has more files watched.
-func (w *Watcher) Add(files []string) {
-	w.order(func(s *Set) { s.Files = append(s.Files, files...) })
+// Add has more watched.
+func (w *Watcher) Add(more Set) {
+	w.order(func(s *Set) {
+		s.Files = append(slices.Clip(s.Files), more.Files...)
+		s.Patterns = append(slices.Clip(s.Patterns), more.Patterns...)
+	})
 }
 
 func (w *Watcher) order(change func(*Set)) {

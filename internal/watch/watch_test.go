@@ -259,7 +259,7 @@ func TestNewSet(t *testing.T) {
 		p.write("a.py", "2")
 		p.write("b.py", "3")
 		p.want("b.py")
-		p.w.Add([]string{p.path("a.py")})
+		p.w.Add(Set{Files: []string{p.path("a.py")}})
 		p.write("a.py", "4")
 		p.want("a.py")
 	})

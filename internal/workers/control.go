@@ -20,6 +20,7 @@ type message struct {
 	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
+	Loaded *Loaded    `json:"loaded,omitempty"` // more of what the app is made of
 
 	// To the worker.
 	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0

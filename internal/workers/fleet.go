@@ -31,6 +31,10 @@ type Config struct {
 
 	// Mercy is how long a process may take to end its requests and leave.
 	Mercy time.Duration
+
+	// Loaded is told what the app is made of: what a process says first, before it is ready, and what it loads
+	// later. nil: nobody is.
+	Loaded func(pid int, l Loaded)
 }
 
 // Fleet is the worker processes that there should be.
@@ -47,6 +51,7 @@ type Fleet struct {
 	end         chan struct{} // closed by Close
 
 	reloading sync.Mutex
+	watching  sync.Once         // watch runs; Renew's
 	restarts  map[string]uint64 // by reason
 }
 
@@ -58,7 +63,7 @@ func New(config Config) *Fleet {
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
 // is a *LoadError when the app can't be loaded. Then no process is left.
 func (f *Fleet) Start() (Ready, error) {
-	generation, err := f.generation()
+	generation, err := f.generation(context.Background())
 	if err != nil {
 		return Ready{}, err
 	}
@@ -67,8 +72,8 @@ func (f *Fleet) Start() (Ready, error) {
 }
 
 // generation starts as many processes as there should be, and waits until all are ready. On an error,
-// none is left.
-func (f *Fleet) generation() ([]*process, error) {
+// also when ctx ends before, none is left.
+func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	var started []*process
 	var failed error
 	for i := range f.config.Count {
@@ -87,6 +92,8 @@ func (f *Fleet) generation() ([]*process, error) {
 		case failed = <-p.ready:
 		case <-f.end:
 			failed = errClosing
+		case <-ctx.Done():
+			failed = ctx.Err()
 		}
 	}
 	if failed == nil {
@@ -261,7 +268,7 @@ func (f *Fleet) Reload() error {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	begun := time.Now()
-	generation, err := f.generation()
+	generation, err := f.generation(context.Background())
 	if err != nil {
 		if !errors.Is(err, errClosing) {
 			f.complain("the reload has failed; the processes from before go on", err)

@@ -100,6 +100,10 @@ func (p *process) listen() {
 			p.tell(nil)
 		case m.Failed != nil:
 			p.tell(m.Failed)
+		case m.Loaded != nil:
+			if p.fleet.config.Loaded != nil {
+				p.fleet.config.Loaded(p.pid(), *m.Loaded)
+			}
 		case m.Leave:
 			go p.fleet.recycle(p, "it was told to end")
 		case m.Stacks != "":
