@@ -8,6 +8,7 @@ const (
 	topicLimits  = "Limits and timeouts"
 	topicLog     = "Logging"
 	topicFigures = "Monitoring"
+	topicDev     = "Development"
 	topicProcess = "Process"
 )
 
@@ -226,6 +227,26 @@ var Table = []Option{
 		Help:  "Serve metrics for Prometheus here, at /metrics. Addresses are those of --http. A UNIX socket gets mode 600.",
 		UWSGI: "None; exporters read the stats.",
 		Field: func(c *Config) any { return &c.Metrics },
+	},
+
+	{
+		Name: "dev", Kind: Bool, Topic: topicDev, Bare: "true",
+		Help: "For writing code: exceptions are answered with a page that shows traceback, source and locals, to clients on this " +
+			"machine only; .env and .flaskenv are read, and each request is a line in colour.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.Dev },
+	},
+	{
+		Name: "dev-remote", Kind: Bool, Topic: topicDev, Bare: "true",
+		Help:  "With --dev, show that page to every client: source and locals may hold secrets.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.DevRemote },
+	},
+	{
+		Name: "open", Kind: Bool, Topic: topicDev, Bare: "true",
+		Help:  "Open the browser ($BROWSER, or the desktop's) once requests are served.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.Open },
 	},
 
 	{
