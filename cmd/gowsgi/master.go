@@ -35,6 +35,8 @@ func newMaster(s *site, dir string) *master {
 		Path:    "/proc/self/exe",
 		Args:    os.Args,
 		Dir:     dir,
+		// pdb reads the terminal, which a background process group must not.
+		Terminal: s.config.Dev,
 		Mercy:   s.config.Mercy,
 		Recycling: workers.Recycling{
 			Requests: uint64(s.config.MaxRequests),
@@ -57,7 +59,8 @@ func (m *master) serve() error {
 	begun := make(chan error, 1)
 	go func() {
 		about, err := m.fleet.Start()
-		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
+		m.app, m.imported = &pyhost.App{Name: about.App, Routes: about.Routes}, time.Duration(about.ImportMS)*time.Millisecond
+		m.venv = about.Venv
 		begun <- err
 	}()
 	if err := m.whileLoading(begun); err != nil {

@@ -30,6 +30,9 @@ var actions = map[os.Signal]action{
 	syscall.SIGUSR2: actNothing,
 }
 
+// ofTerminal are those that keys of a terminal, or its end, send to all of its foreground processes.
+var ofTerminal = map[os.Signal]bool{syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGHUP: true}
+
 // signals receives what the process is sent.
 type signals struct {
 	arrived chan os.Signal

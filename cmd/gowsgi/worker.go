@@ -64,6 +64,8 @@ func work(config *options.Config, self *workers.Self) error {
 		App:      s.app.Name,
 		Python:   pyhost.PythonVersion(),
 		ImportMS: s.imported.Milliseconds(),
+		Routes:   s.app.Routes,
+		Venv:     s.venv,
 	})
 	if err != nil {
 		return nil // the front is gone, which Obey sees, too
@@ -89,6 +91,9 @@ func (s *site) obey(orders <-chan int) {
 	for {
 		select {
 		case sig := <-s.signals.arrived:
+			if s.config.Dev && ofTerminal[sig] {
+				continue // the front has it, too, and acts on it
+			}
 			switch s.signals.act(sig) {
 			case actStacks:
 				s.printStacks()
