@@ -238,8 +238,8 @@ class _Describer(reprlib.Repr):
 
     def __init__(self):
         super().__init__()
-        self.maxlevel = 4
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxarray = self.maxdict = 30
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxarray = self.maxdict = 16
         self.maxstring = self.maxother = self.maxlong = _VALUE
 
     def repr1(self, x, level):

@@ -48,7 +48,7 @@ def boom():
     config, user, url = app.config, User(), f"postgres://ada:{SECRET}@db/shop"
     markup = "<script>alert('xss')</script>"
     raises, long = Raises(), list(range(100000))
-    raise ValueError(f"<b>boom</b> & {len(locals())}")  # the line that failed
+    raise ValueError(f"<i>boom</i> & {len(locals())}")  # the line that failed
 
 
 @app.route("/hangs")
@@ -126,6 +126,12 @@ def late():
 @app.route("/missing-file")
 def missing_file():
     return open(os.path.join(SCRATCH, "no such file")).read()
+
+
+@app.route("/slow")
+def slow():
+    time.sleep(0.6)  # what makes it slow, by the line's measure
+    return "slow"
 
 
 @app.route("/exit")
