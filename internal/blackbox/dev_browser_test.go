@@ -54,7 +54,7 @@ func TestErrorPageInBrowser(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.Navigate("http://"+s.addr+"/boom?token="+hidden), chromedp.WaitVisible(chromedp.ID("copy"))); err != nil {
 			t.Fatal(err)
 		}
-		if screen, err := chromedp.Run(ctx, chromedp.FullScreenshot(80)); err != nil {
+		if screen, err := chromedp.Run(ctx, chromedp.FullScreenshot(100)); err != nil {
 			t.Error(err)
 		} else {
 			keepScreenshot(t, screen)
@@ -102,7 +102,7 @@ func keepScreenshot(t *testing.T, picture []byte) {
 	if dir == "" {
 		return
 	}
-	name := strings.ReplaceAll(t.Name(), "/", "-") + ".jpeg"
+	name := strings.ReplaceAll(t.Name(), "/", "-") + ".png"
 	if err := os.WriteFile(filepath.Join(dir, name), picture, 0o600); err != nil {
 		t.Error(err)
 	}
