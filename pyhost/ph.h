@@ -26,7 +26,8 @@ typedef enum {
 	PH_DONE = 0,  /* the response is complete; close() has been called */
 	PH_CHUNK = 1, /* body holds a chunk; send it, then call ph_next */
 	PH_FILE = 2,  /* fd, offset, length: send that, then call ph_next */
-	PH_ERROR = 3, /* the app raised: error holds the text; close() was called. With ph_set_page: head and body to answer with */
+	PH_ERROR =
+		3, /* the app raised: error holds the text; close() was called. With ph_set_page: head and body to answer with */
 } ph_event;
 
 typedef struct {
@@ -38,7 +39,7 @@ typedef struct {
 	const char *body;
 	size_t body_len;
 	int64_t total; /* length of the whole body where known (list, tuple, file), else -1 */
-	int fd;        /* PH_FILE: owned by the app's file object, open until ph_next */
+	int fd; /* PH_FILE: owned by the app's file object, open until ph_next */
 	int64_t offset;
 	int64_t length;
 	const char *error; /* UTF-8 traceback; with PH_DONE: close() raised, the response stands */

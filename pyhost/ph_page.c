@@ -17,7 +17,8 @@ static PyObject *make(ph_thread *t, PyObject *value)
 {
 	PyObject *environ = ph_environ_new(t->request, t->request_len);
 	PyObject *body = environ == NULL ? NULL : PyBytes_FromStringAndSize(t->body, (Py_ssize_t)t->body_len);
-	PyObject *made = body == NULL ? NULL : PyObject_CallFunctionObjArgs(page, value, environ, body, t->start_response, NULL);
+	PyObject *made =
+		body == NULL ? NULL : PyObject_CallFunctionObjArgs(page, value, environ, body, t->start_response, NULL);
 	Py_XDECREF(environ);
 	Py_XDECREF(body);
 	if (made == NULL)

@@ -37,7 +37,7 @@ func newMaster(s *site, dir string) *master {
 		Dir:     dir,
 		// pdb reads the terminal, which a background process group must not.
 		Terminal: s.config.Dev,
-		Mercy:   s.config.Mercy,
+		Mercy:    s.config.Mercy,
 		Recycling: workers.Recycling{
 			Requests: uint64(s.config.MaxRequests),
 			Delta:    uint64(s.config.MaxRequestsDelta),

@@ -290,8 +290,10 @@ func (s *site) announce() error {
 	}
 	s.figures.announce(s.log, &ready)
 	for _, l := range s.listeners {
-		s.log.Info("serving", append([]any{"url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
-			"pid", ready.PID, "import_ms", ready.ImportMS}, s.aboutDev()...)...)
+		s.log.Info("serving", append([]any{
+			"url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
+			"pid", ready.PID, "import_ms", ready.ImportMS,
+		}, s.aboutDev()...)...)
 		ready.URLs = append(ready.URLs, listen.URL(l))
 	}
 	ready.URL = ready.URLs[0]

@@ -41,7 +41,7 @@ const (
 	methodWidth = 8
 	uriWidth    = 44
 	msWidth     = 9
-	bytesWidth  = 9
+	bytesWidth  = 8
 )
 
 func (t *terminal) put(dst []byte, f *Format, r *Record, _ string) []byte {
@@ -68,6 +68,7 @@ func (t *terminal) put(dst []byte, f *Format, r *Record, _ string) []byte {
 	dst = append(dst, colour...)
 	dst = right(dst, append(appendMS(number[:0], r.Duration, 1), "ms"...), msWidth)
 	dst = append(dst, t.end...)
+	dst = append(dst, ' ')
 	dst = right(dst, strconv.AppendInt(number[:0], r.BodyBytes, 10), bytesWidth)
 	dst = appendCount(dst, " werr=", r.WriteErrors)
 	return appendCount(dst, " rerr=", r.ReadErrors)
@@ -85,9 +86,6 @@ func pad(dst []byte, at, width int) []byte {
 // right appends text at a column's right edge.
 func right(dst, text []byte, width int) []byte {
 	for n := len(text); n < width; n++ {
-		dst = append(dst, ' ')
-	}
-	if len(text) >= width {
 		dst = append(dst, ' ')
 	}
 	return append(dst, text...)

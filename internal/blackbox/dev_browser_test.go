@@ -36,7 +36,7 @@ func chromium(t *testing.T) context.Context {
 }
 
 // evaluate is what an expression of a page comes to.
-func evaluate[T any](t *testing.T, ctx context.Context, expression string) T {
+func evaluate[T any](ctx context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -59,26 +59,26 @@ func TestErrorPageInBrowser(t *testing.T) {
 		} else {
 			keepScreenshot(t, screen)
 		}
-		if title := evaluate[string](t, ctx, `document.title`); !strings.HasPrefix(title, "ValueError: <i>boom</i>") {
+		if title := evaluate[string](ctx, t, `document.title`); !strings.HasPrefix(title, "ValueError: <i>boom</i>") {
 			t.Errorf("title %q", title)
 		}
-		if colour := evaluate[string](t, ctx, `getComputedStyle(document.querySelector("h1")).color`); colour != "rgb(204, 51, 51)" {
+		if colour := evaluate[string](ctx, t, `getComputedStyle(document.querySelector("h1")).color`); colour != "rgb(204, 51, 51)" {
 			t.Errorf("the heading is %s: no style", colour)
 		}
-		open := evaluate[[]string](t, ctx, `[...document.querySelectorAll("details[open] .here")].map(e => e.textContent)`)
+		open := evaluate[[]string](ctx, t, `[...document.querySelectorAll("details[open] .here")].map(e => e.textContent)`)
 		if len(open) != 1 || !strings.Contains(open[0], "the line that failed") {
 			t.Errorf("marked in open frames: %q", open)
 		}
-		shown := evaluate[string](t, ctx, `document.body.innerText`)
+		shown := evaluate[string](ctx, t, `document.body.innerText`)
 		// The clipboard's content is asked of a double: reading the real one wants a person's consent.
-		evaluate[bool](t, ctx, `navigator.clipboard.writeText = async text => { window.copied = text }, true`)
+		evaluate[bool](ctx, t, `navigator.clipboard.writeText = async text => { window.copied = text }, true`)
 		if err := chromedp.Do(ctx, chromedp.Click(chromedp.ID("copy"))); err != nil {
 			t.Fatal(err)
 		}
 		if done, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById("copy").textContent == "Copied"`)); err != nil || !done {
 			t.Fatalf("the button says nothing: %v", err)
 		}
-		copied := evaluate[string](t, ctx, `window.copied`)
+		copied := evaluate[string](ctx, t, `window.copied`)
 		for text, words := range map[string][]string{
 			shown:  {"see me", "password", "********", "<script>alert('xss')</script>"},
 			copied: {"Traceback (most recent call last):", "visible = 'see me'", "GET http://"},

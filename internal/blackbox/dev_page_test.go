@@ -278,7 +278,7 @@ func TestErrorPageIsLocal(t *testing.T) {
 	run(t, []string{"application"}, func(t *testing.T, v variant) {
 		plain := v.start(t, launch{App: "dev"})
 		plain.browser(t).get("/x", asBrowser...).wantBare(t)
-			proxied := v.start(t, launch{App: "dev", Args: []string{"--dev", "--trusted-proxy", "127.0.0.1"}})
+		proxied := v.start(t, launch{App: "dev", Args: []string{"--dev", "--trusted-proxy", "127.0.0.1"}})
 		direct := v.start(t, launch{App: "dev", Args: []string{"--dev"}})
 		remote := v.start(t, launch{App: "dev", Args: []string{"--dev", "--dev-remote", "--trusted-proxy", "127.0.0.1"}})
 		for _, c := range []struct {
@@ -414,4 +414,3 @@ func TestDevRemoteAlone(t *testing.T) {
 	t.Parallel()
 	command(t, t.TempDir(), nil, "--dev-remote").wantLine(t, 2, "--dev-remote needs --dev")
 }
-

@@ -82,4 +82,3 @@ func (term *terminal) leave(t *testing.T) {
 	term.wantExit(t)
 	term.nothingLeft(t, family)
 }
-

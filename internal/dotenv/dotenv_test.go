@@ -60,10 +60,10 @@ func TestNoFiles(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	for text, want := range map[string]string{
-		"s3cret!\n":                                    ".env:1: ",
-		"DOT_A=1\n\ns3cret! x=1\nDOT_B=2\n":            ".env:3: ",
+		"s3cret!\n":                                     ".env:1: ",
+		"DOT_A=1\n\ns3cret! x=1\nDOT_B=2\n":             ".env:3: ",
 		"DOT_A=\"one\ntwo\"\nDOT_B=\"s3cret\nDOT_C=3\n": ".env:3: ",
-		"DOT_A=1\nDOT_B='s3cret":                       ".env:2: ",
+		"DOT_A=1\nDOT_B='s3cret":                        ".env:2: ",
 	} {
 		enter(t, map[string]string{".env": text})
 		unset(t, "DOT_A", "DOT_B", "DOT_C")
