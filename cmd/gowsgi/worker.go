@@ -91,8 +91,8 @@ func (s *site) obey(orders <-chan int) {
 	for {
 		select {
 		case sig := <-s.signals.arrived:
-			if s.config.Dev && ofTerminal[sig] {
-				continue // the front has it, too, and acts on it
+			if s.isFronts(sig) {
+				continue
 			}
 			switch s.signals.act(sig) {
 			case actStacks:

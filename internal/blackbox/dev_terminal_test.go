@@ -33,6 +33,19 @@ func TestBreakpoint(t *testing.T) {
 	})
 }
 
+// Ctrl-C during the import: one process says so, and all are gone.
+func TestInterruptedImport(t *testing.T) {
+	run(t, app, func(t *testing.T, v variant) {
+		dir := folder(t, "app.py", "import time\nprint('imp' + 'orting', flush=True)\ntime.sleep(600)\n")
+		term := v.openTerminal(t, launch{App: "dev", Dir: dir, Args: []string{"--dev"}})
+		term.log.wait(t, "importing")
+		term.leave(t)
+		if n := strings.Count(term.log.String(), "exiting while the app is being imported"); n != 1 {
+			t.Errorf("said %d times that it exits:\n%s", n, term.log)
+		}
+	})
+}
+
 // requestLine is a line of --dev, its colours aside.
 var requestLine = regexp.MustCompile(`^\d\d:\d\d:\d\d (\d+) +(\S+) +(\S+) +(\d+\.\d)ms +(\d+)$`)
 

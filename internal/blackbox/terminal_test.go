@@ -18,14 +18,33 @@ type terminal struct {
 	keyboard *os.File
 }
 
-// terminal starts an app whose ready file is waited for. What it prints is in its log.
+// terminal starts an app, and waits until it is served.
 func (v variant) terminal(t *testing.T, l launch) *terminal {
 	t.Helper()
+	term := v.openTerminal(t, l)
+	file := filepath.Join(term.scratch, "ready.json")
+	ok := soon(within(60*time.Second), func() bool {
+		text, err := os.ReadFile(file)
+		return err == nil && json.Unmarshal(text, &term.ready) == nil || !term.alive()
+	})
+	u, err := url.Parse(term.ready.URL)
+	if !ok || err != nil || u.Host == "" {
+		t.Fatalf("not ready in time:\n%s", term.log)
+	}
+	term.addr = u.Host
+	return term
+}
+
+// openTerminal starts an app. What it prints is in its log.
+func (v variant) openTerminal(t *testing.T, l launch) *terminal {
+	t.Helper()
 	s := &server{launch: l, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{}), stopped: true}
-	file := filepath.Join(s.scratch, "ready.json")
-	args := append([]string{"--ready-file", file}, s.options(v)[2:]...) // without --ready-fd
+	args := append([]string{"--ready-file", filepath.Join(s.scratch, "ready.json")}, s.options(v)[2:]...) // without --ready-fd
 	s.cmd = exec.Command(binary, args...)
-	s.cmd.Dir = appDir(l.App)
+	s.cmd.Dir = l.Dir
+	if s.cmd.Dir == "" {
+		s.cmd.Dir = appDir(l.App)
+	}
 	s.cmd.Env = append(append(environ(s.scratch), "TERM=xterm"), l.Env...)
 	keyboard, err := pty.Start(s.cmd) // a session of its own: killGroup reaches all of it
 	if err != nil {
@@ -53,15 +72,6 @@ func (v variant) terminal(t *testing.T, l launch) *terminal {
 			t.Logf("terminal %s %v:\n%s", l.App, l.Args, s.log.tail(40))
 		}
 	})
-	ok := soon(within(60*time.Second), func() bool {
-		text, err := os.ReadFile(file)
-		return err == nil && json.Unmarshal(text, &s.ready) == nil || !s.alive()
-	})
-	if u, err := url.Parse(s.ready.URL); !ok || err != nil || u.Host == "" {
-		t.Fatalf("not ready in time:\n%s", s.log)
-	} else {
-		s.addr = u.Host
-	}
 	return &terminal{s, keyboard}
 }
 

@@ -7,6 +7,7 @@ import threading
 import types
 import unittest
 import unittest.mock
+import weakref
 from html.parser import HTMLParser
 
 import gowsgi_loader
@@ -167,6 +168,16 @@ class Reports(unittest.TestCase):
         self.assertIn([frame["line"], '    raise ValueError("it failed")'], frame["source"])
         self.assertEqual(frame["locals"], [["value", "'shown'"], ["local", "'shown'"]])
         json.dumps(made)
+
+    def test_keeps_nothing(self):
+        class Thing:
+            pass
+
+        thing = Thing()
+        e, gone = caught(failing, thing), weakref.ref(thing)
+        report.report(e, ENVIRON, b"")
+        del e, thing
+        self.assertIsNone(gone())  # without the cycle collector's help
 
     def test_many_locals(self):
         names = {f"v{i}": i for i in range(500)}
