@@ -38,7 +38,7 @@ type Visit struct {
 // here is not told anything.
 func (v *Visit) Local() bool {
 	peer, err := netip.ParseAddr(v.Peer)
-	if err != nil || !peer.IsLoopback() || v.Forwarded {
+	if v.Forwarded || v.Peer != "" && (err != nil || !peer.IsLoopback()) {
 		return false
 	}
 	host := strings.ToLower(v.Host)
@@ -48,8 +48,8 @@ func (v *Visit) Local() bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "" {
 		return true
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
+	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil
 }
 
 // Page is an answer. The connection ends with it.
@@ -103,7 +103,7 @@ func (c *Call) visit() *Visit {
 		v.Path, _, _ = strings.Cut(string(c.environ.uri.of(c.environ.buf)), "?")
 		v.Host, _ = c.Lookup("HTTP_HOST")
 		v.Accept, _ = c.Lookup("HTTP_ACCEPT")
-		for _, key := range []string{"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"} {
+		for _, key := range []string{"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP"} {
 			_, is := c.Lookup(key)
 			v.Forwarded = v.Forwarded || is
 		}
@@ -117,7 +117,7 @@ func (c *Call) visit() *Visit {
 			v.Host = string(f.Value)
 		case equalFold(f.Name, "Accept"):
 			v.Accept = string(f.Value)
-		case strings.EqualFold(name, "X-Forwarded-For"), strings.EqualFold(name, "Forwarded"):
+		case strings.EqualFold(name, "X-Forwarded-For"), strings.EqualFold(name, "Forwarded"), strings.EqualFold(name, "X-Real-IP"):
 			v.Forwarded = true
 		}
 	}

@@ -67,7 +67,7 @@ func (s *scripted) Reply() *Reply { return &s.reply }
 
 func (s *scripted) pass(event Event) Event {
 	s.reply = *s.Runner.Reply()
-	if s.reply.Head && (event == EventDone || event == EventChunk || event == EventFile) {
+	if s.reply.Head && event != EventLost {
 		s.begin(event)
 	}
 	if s.tag != nil {
@@ -76,16 +76,16 @@ func (s *scripted) pass(event Event) Event {
 	return event
 }
 
-// page is what the headers say of a response.
-type page struct {
+// pageHead is what the headers say of a response.
+type pageHead struct {
 	html, other bool // other: it must stay as it is
 	gzip        bool
 	length      int64 // -1: not told
 	policies    []string
 }
 
-func readPage(status int, headers []byte) page {
-	p := page{length: -1, other: status < 200 || status == 204 || status == 205 || status == 206 || status == 304}
+func readPage(status int, headers []byte) pageHead {
+	p := pageHead{length: -1, other: status < 200 || status == 204 || status == 205 || status == 206 || status == 304}
 	for name, value := range packedPairs(headers) {
 		text := strings.ToLower(string(value))
 		switch strings.ToLower(string(name)) {
@@ -161,7 +161,7 @@ func (s *scripted) repack(event Event, tag []byte) {
 		r.Total = -1
 		return
 	}
-	if event != EventDone {
+	if event != EventDone { // not whole
 		return
 	}
 	unpacker, err := gzip.NewReader(bytes.NewReader(r.Body))
@@ -187,18 +187,19 @@ func (s *scripted) repack(event Event, tag []byte) {
 func (s *scripted) put(event Event) {
 	r := &s.reply
 	n := int64(len(r.Body))
+	last := event == EventDone || event == EventError && (r.Head || n > 0) // --dev's own page of an exception
 	switch {
 	case event == EventFile && s.left >= 0:
 		r.Length = min(r.Length, s.left)
 		s.left -= r.Length
 	case event == EventFile: // its end is the response's
-	case r.Head && (event == EventDone && s.left < 0 || n == s.left): // all of it
+	case r.Head && (last && s.left < 0 || n == s.left): // all of it
 		s.body = place(s.body[:0], r.Body, s.tag)
 		r.Body, s.tag = s.body, nil
-	case event == EventDone && s.left < 0:
+	case last && s.left < 0:
 		s.body = append(append(s.body[:0], r.Body...), s.tag...)
 		r.Body, s.tag = s.body, nil
-	case (event == EventDone || event == EventChunk) && s.left >= 0 && n >= s.left:
+	case (last || event == EventChunk) && s.left >= 0 && n >= s.left:
 		// What the app gives beyond its own length stays too much.
 		s.body = append(append(append(s.body[:0], r.Body[:s.left]...), s.tag...), r.Body[s.left:]...)
 		r.Body, s.tag = s.body, nil

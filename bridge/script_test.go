@@ -233,7 +233,9 @@ func TestVisitLocal(t *testing.T) {
 		{Visit{Peer: "127.0.0.1", Host: "127.0.0.1.evil.example:5000"}, false},
 		{Visit{Peer: "127.0.0.1", Host: "localhost", Forwarded: true}, false},
 		{Visit{Peer: "192.0.2.1", Host: "localhost"}, false},
-		{Visit{Peer: "", Host: "localhost"}, false}, // a UNIX socket: a proxy's, as a rule
+		{Visit{Peer: "", Host: "localhost"}, true}, // a UNIX socket
+		{Visit{Peer: "", Host: "localhost", Forwarded: true}, false},
+		{Visit{Peer: "127.0.0.1", Host: "192.0.2.1:5000"}, true}, // no other site's name
 	} {
 		if got := test.v.Local(); got != test.want {
 			t.Errorf("%+v: %v", test.v, got)

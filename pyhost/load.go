@@ -18,6 +18,12 @@ var (
 	diagnosisSource string
 	//go:embed loader/gowsgi_stacks.py
 	stacksSource string
+	//go:embed loader/gowsgi_page.py
+	pageSource string
+	//go:embed loader/gowsgi_layout.py
+	layoutSource string
+	//go:embed loader/gowsgi_report.py
+	reportSource string
 )
 
 // AppSpec names the app. Module and File at most one; neither: it is discovered.
@@ -34,6 +40,7 @@ type App struct {
 	Note     string // how it was found, "" when it was named
 	Warnings []string
 	Loaded   Loaded // with Config.Reloads
+	Routes   int // of its Flask apps, if Config.Pages asks for pages; else 0
 }
 
 // LoadError is an app that can't be served.
@@ -71,6 +78,9 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	}
 	embedded := loader.GetAttrString("EMBEDDED")
 	setString(embedded, "_gowsgi_diagnosis", diagnosisSource)
+	setString(embedded, "_gowsgi_page", pageSource)
+	setString(embedded, "_gowsgi_layout", layoutSource)
+	setString(embedded, "_gowsgi_report", reportSource)
 	embedded.DecRef()
 
 	arg := python.PyDict_New()
@@ -92,7 +102,8 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 		threading.DecRef()
 	}
 	app := python.PyDict_GetItemString(result, "app") // borrowed
-	if err := setApp(app, &h.config); err != nil {
+	err := setApp(app, &h.config)
+	if err != nil {
 		return nil, err
 	}
 	loaded := &App{
@@ -104,7 +115,31 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	if h.dev != nil {
 		loaded.Loaded = h.loaded()
 	}
-	return loaded, nil
+	if h.config.Pages != NoPages {
+		loaded.Routes, err = h.develop(loader, app)
+	}
+	return loaded, err
+}
+
+// develop makes the app ready for --dev, and returns the number of its routes.
+func (h *Host) develop(loader, app *python.PyObject) (routes int, err error) {
+	name := python.PyUnicode_FromString("_gowsgi_page")
+	defer name.DecRef()
+	module := callMethod(loader, "embedded", name)
+	if module != nil {
+		defer module.DecRef()
+		remote := python.PyBool_FromLong(int(cBool(h.config.Pages == RemotePages)))
+		defer remote.DecRef()
+		if page := callMethod(module, "prepare", app, remote); page != nil {
+			defer page.DecRef()
+			setPage(page)
+			count := page.GetAttrString("routes")
+			defer count.DecRef()
+			return python.PyLong_AsLong(count), nil
+		}
+	}
+	python.PyErr_Print()
+	return 0, fmt.Errorf("gowsgi's error page does not run on Python %s", PythonVersion())
 }
 
 // setPath puts the working directory first on sys.path, then Config.Path.

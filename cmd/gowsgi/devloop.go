@@ -154,7 +154,7 @@ func (l *loop) result(ctx context.Context, ready workers.Ready, err error) {
 	l.mu.Unlock()
 	l.watcher.Watch(s)
 	if first != nil {
-		l.app, l.imported = &pyhost.App{Name: ready.App}, time.Duration(ready.ImportMS)*time.Millisecond
+		l.master.loaded(ready)
 		if err != nil && l.site != nil && !fatal(err) {
 			l.app.Name, err = "none that can be loaded", nil
 		}

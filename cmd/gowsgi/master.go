@@ -37,7 +37,9 @@ func newMaster(s *site, dir string) *master {
 		Path:    "/proc/self/exe",
 		Args:    os.Args,
 		Dir:     dir,
-		Mercy:   s.config.Mercy,
+		// pdb reads the terminal, which a background process group must not.
+		Terminal: s.config.Dev,
+		Mercy:    s.config.Mercy,
 		Recycling: workers.Recycling{
 			Requests: uint64(s.config.MaxRequests),
 			Delta:    uint64(s.config.MaxRequestsDelta),
@@ -92,10 +94,16 @@ func (m *master) begin(ctx context.Context) <-chan error {
 	}
 	go func() {
 		about, err := m.fleet.Start()
-		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
+		m.loaded(about)
 		begun <- err
 	}()
 	return begun
+}
+
+// loaded notes what the processes say of the app.
+func (m *master) loaded(about workers.Ready) {
+	m.app, m.imported = &pyhost.App{Name: about.App, Routes: about.Routes}, time.Duration(about.ImportMS)*time.Millisecond
+	m.venv = about.Venv
 }
 
 // reload has new processes take over.

@@ -30,6 +30,13 @@ var actions = map[os.Signal]action{
 	syscall.SIGUSR2: actNothing,
 }
 
+// ofTerminal are those that keys of a terminal, or its end, send to all of its foreground processes.
+var ofTerminal = map[os.Signal]bool{syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGHUP: true}
+
+// isFronts tells that a worker process gets a signal which the terminal has sent to the front as well: that acts on
+// it. Only with --dev are they in one process group.
+func (s *site) isFronts(sig os.Signal) bool { return s.self != nil && s.config.Dev && ofTerminal[sig] }
+
 // signals receives what the process is sent.
 type signals struct {
 	arrived chan os.Signal
@@ -68,6 +75,9 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 		case <-loaded:
 			return
 		case sig := <-s.arrived:
+			if site.isFronts(sig) {
+				continue
+			}
 			switch actions[sig] {
 			case actDrain:
 				site.log.Info("exiting while the app is being imported", "signal", sig.String())

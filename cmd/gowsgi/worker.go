@@ -67,6 +67,8 @@ func work(config *options.Config, self *workers.Self) error {
 		App:      s.app.Name,
 		Python:   pyhost.PythonVersion(),
 		ImportMS: s.imported.Milliseconds(),
+		Routes:   s.app.Routes,
+		Venv:     s.venv,
 	})
 	if err != nil {
 		return nil // the front is gone, which Obey sees, too
@@ -92,6 +94,9 @@ func (s *site) obey(orders <-chan int) {
 	for {
 		select {
 		case sig := <-s.signals.arrived:
+			if s.isFronts(sig) {
+				continue
+			}
 			switch s.signals.act(sig) {
 			case actStacks:
 				s.printStacks()

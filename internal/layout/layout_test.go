@@ -115,7 +115,7 @@ var mayImport = map[string][]string{
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
-		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
+		"bridge", "pyhost", "internal/dotenv", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
 		"internal/options", "internal/stats", "internal/link", "internal/workers",
 		"internal/devloop", "internal/watch",
 	},

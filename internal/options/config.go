@@ -120,6 +120,8 @@ type Config struct {
 	TouchReload []string
 	// Mercy is how long a worker process that is replaced may take to end its requests.
 	Mercy time.Duration
+	// Open opens a browser once requests are served.
+	Open bool
 	// Check asks to load the app and exit.
 	Check bool
 	// Version asks to print the versions and exit.
@@ -162,6 +164,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Module != "" && c.File != "" {
 		return errors.New("both a module and a file are set: " + c.Module + ", " + c.File)
+	}
+	if c.DevRemote && !c.Dev {
+		return UsageError("--dev-remote needs --dev")
 	}
 	if len(c.HTTP) == 0 {
 		return UsageError("no address to serve on; give one with --http")

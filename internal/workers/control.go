@@ -33,6 +33,8 @@ type Ready struct {
 	App      string   `json:"app"`
 	Python   string   `json:"python"`
 	ImportMS int64    `json:"import_ms"`
+	Routes   int      `json:"routes,omitempty"` // of Flask apps, with --dev
+	Venv     string   `json:"venv,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }

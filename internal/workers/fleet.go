@@ -26,6 +26,9 @@ type Config struct {
 	Path string
 	Args []string
 	Dir  string
+	// Terminal leaves the workers in the front's process group, with its standard input: for pdb. They get the
+	// terminal's signals, too, and must let them pass.
+	Terminal bool
 
 	Recycling Recycling
 

@@ -66,7 +66,10 @@ func (f *Fleet) start(number int) (*process, error) {
 			Stdout:      os.Stdout,
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
-			SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // a terminal's signals are the front's
+			SysProcAttr: &syscall.SysProcAttr{Setpgid: !f.config.Terminal}, // a terminal's signals are the front's
+		}
+		if f.config.Terminal {
+			p.cmd.Stdin = os.Stdin
 		}
 		err = p.cmd.Start()
 	}
