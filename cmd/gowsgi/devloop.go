@@ -26,8 +26,7 @@ type loop struct {
 	made  workers.Loaded // of what the app is made that was loaded last, or is being
 	good  workers.Loaded // of the last one that could be loaded
 	busy  bool           // it is being loaded
-	ended time.Time      // when it was last
-	self  map[string]int // how often in a row files changed while it was
+	self  map[string]int // how often files changed in loads that came to nothing for that
 	began time.Time      // when the change was seen that is being acted on
 	first chan error     // gets what the first load came to; nil: it has
 
@@ -134,11 +133,12 @@ func (l *loop) load(ctx context.Context) (over chan struct{}) {
 func (l *loop) result(ctx context.Context, ready workers.Ready, err error) {
 	failure := failureOf(err)
 	l.mu.Lock()
-	l.busy, l.ended = false, time.Now()
+	l.busy = false
 	if ctx.Err() != nil && l.site != nil {
 		l.mu.Unlock()
 		return
 	}
+	clear(l.self)
 	first := l.first
 	l.first = nil
 	var s watch.Set
@@ -243,24 +243,16 @@ func (l *loop) hold(cancel func()) {
 	}
 }
 
-const (
-	// selfMost is how often in a row a file may change while the app is loaded, until that is the app's own doing.
-	selfMost = 3
-	// selfTime is how long after a load a change may be seen that came with it.
-	selfTime = 300 * time.Millisecond
-)
+// selfMost is how often in a row a file may change while the app is being loaded, until that is the app's own doing.
+const selfMost = 3
 
 // ownDoing tells of files that change at each load: the app writes them itself.
 func (l *loop) ownDoing(c watch.Change) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.busy && time.Since(l.ended) > selfTime {
-		clear(l.self)
-		return false
-	}
-	own := true
+	own := l.busy
 	for _, file := range c.Files {
-		if !c.Complete {
+		if l.busy && !c.Complete {
 			l.self[file]++
 		}
 		if l.self[file] == selfMost && !c.Complete {
