@@ -40,7 +40,7 @@ type App struct {
 	Note     string // how it was found, "" when it was named
 	Warnings []string
 	Loaded   Loaded // with Config.Reloads
-	Routes   int // of its Flask apps, if Config.Pages asks for pages; else 0
+	Routes   int    // of its Flask apps, if Config.Pages asks for pages; else 0
 }
 
 // LoadError is an app that can't be served.

@@ -35,7 +35,7 @@ def raises():
 `
 
 // see waits until a page in the browser has a text at a place.
-func see(t *testing.T, tab context.Context, selector, text string) {
+func see(tab context.Context, t *testing.T, selector, text string) {
 	t.Helper()
 	expression := fmt.Sprintf(`(document.querySelector(%q) || {}).innerText || ""`, selector)
 	last := ""
@@ -65,20 +65,20 @@ func TestDevBrowser(t *testing.T) {
 			if err := chromedp.Do(tab, chromedp.Navigate("http://"+w.addr+path)); err != nil {
 				t.Fatal(err)
 			}
-			see(t, tab, "body", "one")
+			see(tab, t, "body", "one")
 			evaluate[bool](tab, t, `window.before = true`)
 			for _, text := range []string{"two", "three"} {
 				w.save(t, "text.py", "TEXT = '"+text+"'\n")
-				see(t, tab, "body", text)
+				see(tab, t, "body", text)
 			}
 			if evaluate[bool](tab, t, `window.before === true`) {
 				t.Error("the page was not loaded again")
 			}
 			w.save(t, "text.py", "TEXT = (\n")
-			see(t, tab, "#gowsgi-overlay", "SyntaxError")
-			see(t, tab, "body", "three") // what was there is still, below
+			see(tab, t, "#gowsgi-overlay", "SyntaxError")
+			see(tab, t, "body", "three") // what was there is still, below
 			w.save(t, "text.py", "TEXT = [\n")
-			see(t, tab, "#gowsgi-overlay", "'[' was never closed")
+			see(tab, t, "#gowsgi-overlay", "'[' was never closed")
 			if screen, err := chromedp.Run(tab, chromedp.FullScreenshot(100)); err != nil {
 				t.Error(err)
 			} else {
@@ -87,11 +87,11 @@ func TestDevBrowser(t *testing.T) {
 			if err := chromedp.Do(tab, chromedp.Reload()); err != nil { // by hand: the page of the failure itself
 				t.Fatal(err)
 			}
-			see(t, tab, ".message", "'[' was never closed")
+			see(tab, t, ".message", "'[' was never closed")
 			w.save(t, "text.py", "TEXT = missing\n")
-			see(t, tab, ".message", "NameError")
+			see(tab, t, ".message", "NameError")
 			w.save(t, "text.py", "TEXT = 'back'\n")
-			see(t, tab, "body", "back")
+			see(tab, t, "body", "back")
 			if evaluate[bool](tab, t, `!!document.querySelector("#gowsgi-overlay")`) {
 				t.Error("the overlay is there still")
 			}

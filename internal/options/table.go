@@ -257,7 +257,7 @@ var Table = []Option{
 		Help:   "Reload for these files too, as with --py-autoreload: 'config/**/*.yaml'. Repeatable. Needs --dev or --py-autoreload.",
 		UWSGI:  "fs-reload: a file or directory.",
 		Accept: acceptGlob, Want: "a pattern with *, **, ?, [a-z] or {a,b}",
-		Field:  func(c *Config) any { return &c.Watch },
+		Field: func(c *Config) any { return &c.Watch },
 	},
 	{
 		Name: "open", Kind: Bool, Topic: topicDev, Bare: "true",

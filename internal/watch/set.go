@@ -91,8 +91,8 @@ func (l *look) add(file string) {
 		return
 	}
 	l.stamps[file] = stampOf(file)
-	if real, err := filepath.EvalSymlinks(file); err == nil && real != file {
-		l.targets[real] = true
+	if target, err := filepath.EvalSymlinks(file); err == nil && target != file {
+		l.targets[target] = true
 	}
 	l.lead(file, 0)
 }
@@ -132,8 +132,8 @@ func (l *look) lead(path string, links int) {
 func (l *look) walk(p Pattern) {
 	root := p.Dir
 	l.lead(filepath.Join(root, "x"), 0)
-	if real, err := filepath.EvalSymlinks(root); err == nil {
-		root = real
+	if target, err := filepath.EvalSymlinks(root); err == nil {
+		root = target
 	}
 	deep := strings.Contains(p.Glob, "**")
 	depth := strings.Count(p.Glob, "/")

@@ -22,7 +22,7 @@ type Config struct {
 	// Quiet is how long nothing must have changed for a change to be complete, and Most how long that may take.
 	// 0: the package's own times.
 	Quiet, Most time.Duration
-	real string // Dir without links
+	real        string // Dir without links
 
 	// Spare is the time between looks that make up for what the system does not tell; 0: the package's own.
 	Spare time.Duration
@@ -62,8 +62,8 @@ type order struct {
 // New starts a watcher of nothing.
 func New(config Config) *Watcher {
 	config.real = config.Dir
-	if real, err := filepath.EvalSymlinks(config.Dir); err == nil {
-		config.real = real
+	if target, err := filepath.EvalSymlinks(config.Dir); err == nil {
+		config.real = target
 	}
 	if config.Quiet == 0 {
 		config.Quiet, config.Most = quietTime, mostTime
