@@ -115,6 +115,7 @@ func (e *errand) requestLine() string {
 // run takes the request, if the front has not had it back, and posts what comes of it.
 func (e *errand) run(s *seat, w Worker) {
 	defer errands.Put(e)
+	w.Attach() // first: while somebody else keeps the GIL, the front can have the request back
 	if !e.st.link.Take(e.slot) {
 		return
 	}
@@ -305,17 +306,20 @@ func answerOf(event Event, r *Reply) link.Answer {
 	}
 }
 
-// Overdue finds the request in a slot that the front has ended, as a thread of this process has it.
-// nil: none has.
-func (st *Station) Overdue(slot int) *Overdue {
+// Running is the request that the front has in a slot, as a thread of this process has it. False: none
+// has.
+func (st *Station) Running(slot int) (Running, bool) {
 	for _, s := range st.queue.places() {
 		s.mu.Lock()
 		e, _ := s.call.(*errand)
 		if e != nil && e.slot == slot {
 			defer s.mu.Unlock()
-			return &Overdue{Running: s.running(e), seat: s, run: s.runs}
+			return s.running(e), true
 		}
 		s.mu.Unlock()
 	}
-	return nil
+	return Running{}, false
 }
+
+// Stats tells the state of the queue that the Python threads work for.
+func (st *Station) Stats() Stats { return st.queue.Stats() }

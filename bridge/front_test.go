@@ -97,20 +97,15 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	var files []*os.File
-	for _, file := range front.Files() {
-		fd, err := unix.Dup(int(file.Fd()))
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		files = append(files, os.NewFile(uintptr(fd), file.Name()))
-	}
-	worker, err := link.Join(front.Size(), files)
+	worker, err := link.Join(front.Size(), f.duplicates(front))
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	p := new(Pool)
-	m, err := p.Join(front, threads, func(err error) { f.t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, Process{
+		Number: 1, PID: os.Getpid(), Spawned: time.Now(), Threads: threads,
+		Spoilt: func(err error) { f.t.Errorf("a member was spoilt: %v", err) },
+	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -126,6 +121,18 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 		_ = worker.Leave()
 	})
 	return p
+}
+
+// duplicates are the link's files, for the worker's end in the same process.
+func (f *front) duplicates(l *link.Front) (files []*os.File) {
+	for _, file := range l.Files() {
+		fd, err := unix.Dup(int(file.Fd()))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), file.Name()))
+	}
+	return files
 }
 
 func (f *front) stop(q *Queue, working *sync.WaitGroup) {

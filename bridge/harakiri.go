@@ -32,9 +32,6 @@ type Overdue struct {
 	Remote string // the client's address
 	// Answered: the client got 504. Else the response was under way, and is cut.
 	Answered bool
-
-	seat *seat
-	run  uint64
 }
 
 // Process is the worker process that the request is with, and its slot there; nil: it is with a
@@ -44,14 +41,6 @@ func (o *Overdue) Process() (m *Member, slot int) {
 		return r.m, r.slot
 	}
 	return nil, 0
-}
-
-// Ended tells whether the thread has come back from the request. It does not block, and may be
-// called with the GIL.
-func (o *Overdue) Ended() bool {
-	o.seat.mu.Lock()
-	defer o.seat.mu.Unlock()
-	return o.seat.call == nil || o.seat.runs != o.run
 }
 
 // sweepOverdue ends what has run for too long.
@@ -111,7 +100,7 @@ func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	}
 	c.conn.in.interrupt()
 	c.conn.out.interrupt()
-	return &Overdue{Running: s.running(c), Remote: c.at.remoteAddr, Answered: c.answered, seat: s, run: s.runs}
+	return &Overdue{Running: s.running(c), Remote: c.at.remoteAddr, Answered: c.answered}
 }
 
 // tell lets the client know, without waiting, and logs and counts the request: its thread may never

@@ -29,8 +29,8 @@ type Pool struct {
 	unwatch func(fd int)
 	members []*Member
 	fifo
-	turn     int   // the member whose messages are read next
-	gone     Tally // what processes did that are no more
+	turn     int            // the member whose messages are read next
+	numbers  map[int]*place // what was in each
 	taken    uint64
 	waited   time.Duration
 	full     uint64
@@ -38,18 +38,27 @@ type Pool struct {
 	outgrown time.Time
 	down     bool // nobody is there, and nobody will be soon
 	closed   bool
+	fileTime time.Duration // in place of the constant, if not 0
+}
+
+// Process is what a pool is told of a worker process.
+type Process struct {
+	Number  int // from 1; one that leaves, and the one in its place, have the same
+	PID     int
+	Spawned time.Time
+	Threads int
+	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
+	Spoilt func(error)
 }
 
 // Member is one worker process in a pool.
 type Member struct {
-	// Number is the lowest from 1 that no other member has.
-	Number int
-	// Spoilt is told once, on a goroutine of its own, that the process has written nonsense: it must be ended.
-	Spoilt func(error)
+	Process
 
 	pool    *Pool
+	place   *place
 	front   *link.Front
-	threads int
+	figures figures
 	slots   []*remote
 	unused  []*remote
 	out     int // requests that the process has, taken or not
@@ -59,14 +68,15 @@ type Member struct {
 	once    sync.Once     // Spoilt was told
 	moves   uint64        // messages read
 	moved   uint64        // moves at the last sweep
-	stalled bool          // it did not take what it was offered; until it looks at it, or says something
+	stalled bool          // it did not take what it was offered; until it takes something, or says so
+	probed  time.Time     // when it stalled, or was offered something last to see whether it is back
 	served  uint64
 	closed  bool // the link is
 }
 
 // Join adds a process that is ready: front is its link, which is the pool's from here on.
-func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member, error) {
-	m := &Member{Spoilt: spoilt, pool: p, front: front, threads: threads, idle: make(chan struct{}), dead: make(chan struct{})}
+func (p *Pool) Join(front *link.Front, process Process) (*Member, error) {
+	m := &Member{Process: process, pool: p, front: front, idle: make(chan struct{}), dead: make(chan struct{})}
 	for i := range front.Size().Slots {
 		r := &remote{pool: p, m: m, slot: i, seat: &seat{id: i}, events: make(chan link.Event, 2), files: make(chan *os.File, 1)}
 		r.seat.remote = r
@@ -80,9 +90,8 @@ func (p *Pool) Join(front *link.Front, threads int, spoilt func(error)) (*Member
 			return nil, err
 		}
 	}
-	for m.Number = 1; slices.ContainsFunc(p.members, func(o *Member) bool { return o.Number == m.Number }); m.Number++ {
-	}
 	p.members = append(p.members, m)
+	p.settleIn(m)
 	p.interrupt() // it must be asked, too
 	p.assign()
 	return m, nil
@@ -176,9 +185,7 @@ func (m *Member) settle() {
 			return
 		}
 		m.closed = true
-		for _, r := range m.slots {
-			m.pool.gone.Add(&r.seat.tally) // nobody changes it any more
-		}
+		m.place.forget(m)
 		_ = m.front.Close()
 	default:
 	}
@@ -236,7 +243,7 @@ func (p *Pool) Push(c *Call) error {
 
 // spare tells whether a process has a thread for one more.
 func (p *Pool) spare() bool {
-	return slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving && !m.stalled && m.out < m.threads })
+	return slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving && !m.stalled && m.out < m.Threads })
 }
 
 // Expired takes back the oldest request if it was pushed before t, else nil.
@@ -259,11 +266,10 @@ func (p *Pool) Expired(t time.Time) *Call {
 // room is the member that is to have the next request, nil if none has room for it.
 func (p *Pool) room() (best *Member) {
 	for _, m := range p.members {
-		most := m.threads
-		if m.stalled {
-			most = 1 // to see whether it is back
+		if m.leaving || m.out >= m.Threads || len(m.unused) == 0 || m.front.Full() {
+			continue
 		}
-		if m.leaving || m.out >= most || len(m.unused) == 0 || m.front.Full() {
+		if m.stalled && time.Since(m.probed) < probeInterval {
 			continue
 		}
 		if best == nil || m.stalled == best.stalled && m.out < best.out || !m.stalled && best.stalled {
@@ -287,6 +293,9 @@ func (p *Pool) assign() {
 // give offers the process a request.
 func (m *Member) give(c *Call, now time.Time) {
 	c.begun = now
+	if m.stalled {
+		m.probed = now
+	}
 	m.pool.taken++
 	m.pool.waited += now.Sub(c.pushed)
 	if c.stale(now) {
@@ -352,17 +361,30 @@ func (p *Pool) sweep(now time.Time) {
 				m.takeBack(r)
 			}
 		}
-		if m.stalled && m.front.Seen() {
+		if m.stalled && m.isBack() {
 			m.stalled = false
 		}
 		if m.moves == m.moved && m.out > 0 && m.withdrawable(now) {
-			m.stalled = true
+			if !m.stalled {
+				m.stalled, m.probed = true, now
+			}
 			m.withdraw(len(m.slots))
 		}
 		m.moved = m.moves
 	}
 	p.assign()
 	p.press(now)
+}
+
+// probeInterval is how often a process that has stalled may be offered something: that waits a while
+// for nothing then. It looks at its offers also when its threads can't take any, so looking says nothing.
+const probeInterval = time.Second
+
+// isBack tells whether the process has taken what it was offered since it stalled. Under the mutex.
+func (m *Member) isBack() bool {
+	return slices.ContainsFunc(m.slots, func(r *remote) bool {
+		return r.call != nil && !r.talking && !r.call.begun.Before(m.probed) && m.front.IsTaken(r.slot)
+	})
 }
 
 // check has a process ended of which requests would wait for ever: the app has written over what it
@@ -566,7 +588,10 @@ func (p *Pool) press(now time.Time) {
 // allTaken tells whether every thread of every process has a request, and none waits for a GIL only.
 func (p *Pool) allTaken() bool {
 	for _, m := range p.members {
-		if m.out < m.threads {
+		if m.leaving {
+			continue // its free threads are nobody's
+		}
+		if m.out < m.Threads {
 			return false
 		}
 		for _, r := range m.slots {
@@ -587,13 +612,25 @@ func (p *Pool) Stats() Stats {
 
 func (p *Pool) stats() Stats {
 	st := Stats{Waiting: p.n, Taken: p.taken, WaitTotal: p.waited, Full: p.full}
+	now := time.Now()
 	for _, m := range p.members {
-		st.Threads += m.threads
-		running := min(m.out, m.threads)
-		st.Active += running
-		st.Parked += m.threads - running
+		active, blocked := m.awake(now)
+		st.Threads += m.Threads
+		st.Active += active
+		st.Blocked += blocked
+		st.Parked += m.Threads - active - blocked
+	}
+	for _, place := range p.numbers {
+		st.GILWait += place.gilWait()
 	}
 	return st
+}
+
+// ready tells that there is a process that gets requests.
+func (p *Pool) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.down && slices.ContainsFunc(p.members, func(m *Member) bool { return !m.leaving })
 }
 
 // Running lists what the processes are at.

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gowsgi/gowsgi/internal/link"
 )
@@ -41,7 +42,7 @@ func beWorker(text string) {
 		panic(err)
 	}
 	q := new(Queue)
-	NewStation(l, q, slog.New(slog.DiscardHandler), nil)
+	NewStation(l, q, slog.New(slog.DiscardHandler), func(int, int) error { return nil }) // it lies
 	for range hammerThreads {
 		go q.Work(&thread{app: hammered}, func() {})
 	}
@@ -59,6 +60,15 @@ func hammered(r Request) iter.Seq2[Event, Reply] {
 			return
 		}
 		switch {
+		case path == "/dies": // when all has been said
+			if yield(EventChunk, start("200 OK").whole(path+" end")) {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		case path == "/file":
+			if !yield(EventFile, start("200 OK").whole("")) {
+				return
+			}
+			yield(EventDone, Reply{Total: -1, FD: -1})
 		case strings.HasSuffix(path, "0"):
 			if yield(EventChunk, start("200 OK").with(path)) && yield(EventChunk, chunk(body)) {
 				yield(EventDone, chunk(" end"))
@@ -80,7 +90,13 @@ type process struct {
 	member *Member
 }
 
-func startProcess(t *testing.T, p *Pool) *process {
+func startProcess(t *testing.T, p *Pool, number int) *process {
+	t.Helper()
+	return startSuspect(t, p, number, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+}
+
+// startSuspect is startProcess for one that does what it should not.
+func startSuspect(t *testing.T, p *Pool, number int, spoilt func(error)) *process {
 	t.Helper()
 	front, err := link.NewFront(link.Size{Slots: hammerThreads, Request: RequestMax(64 << 10)})
 	if err != nil {
@@ -98,11 +114,32 @@ func startProcess(t *testing.T, p *Pool) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Join(front, hammerThreads, func(err error) { t.Errorf("a member was spoilt: %v", err) })
+	m, err := p.Join(front, Process{
+		Number: number, PID: cmd.Process.Pid, Spawned: time.Now(), Threads: hammerThreads,
+		Spoilt: spoilt,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &process{cmd, stdin, m}
+}
+
+// stop returns when the process has stopped: a moment after the signal, in which it may do a lot.
+func (w *process) stop(t *testing.T) {
+	t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(w.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if err == nil && status.Stopped() {
+			return
+		}
+		if err != syscall.EINTR {
+			t.Fatalf("the process does not stop: %v %v", status, err)
+		}
+	}
 }
 
 func (w *process) kill() (running int) {
@@ -113,6 +150,18 @@ func (w *process) kill() (running int) {
 	return running
 }
 
+// dies waits until it has ended by itself.
+func (w *process) dies(t *testing.T) {
+	t.Helper()
+	died := make(chan struct{})
+	go func() {
+		_ = w.cmd.Wait()
+		close(died)
+	}()
+	receive(t, "the process dies", died)
+	w.member.Lost()
+}
+
 // TestSlotForgetsLateMessages: that nothing more follows may be seen in the memory before the message
 // about it comes, which is nothing to the slot's next request.
 func TestSlotForgetsLateMessages(t *testing.T) {
@@ -121,7 +170,7 @@ func TestSlotForgetsLateMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := new(Pool)
-	m, err := p.Join(front, 1, func(err error) { t.Error(err) })
+	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Error(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +191,8 @@ func TestPoolHammer(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
 	var crew []*process
-	for range hammerMembers {
-		crew = append(crew, startProcess(t, p))
+	for i := range hammerMembers {
+		crew = append(crew, startProcess(t, p, i+1))
 	}
 	var good, bad, broken, killed atomic.Int64
 	over := make(chan struct{})
@@ -184,7 +233,7 @@ func TestPoolHammer(t *testing.T) {
 		until(t, "requests are served", func() bool { return good.Load() >= floor })
 		i := rand.IntN(len(crew))
 		killed.Add(int64(crew[i].kill()))
-		crew[i] = startProcess(t, p)
+		crew[i] = startProcess(t, p, i+1)
 	}
 	close(over)
 	done := make(chan struct{})
@@ -213,16 +262,14 @@ func TestPoolHammer(t *testing.T) {
 func TestPoolTakesBack(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
-	stopped := startProcess(t, p)
+	stopped := startProcess(t, p, 1)
 	c := f.dial()
 	c.request("GET /first")
 	c.expect("GET", 200, "/first end")
-	if err := stopped.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
-	other := startProcess(t, p)
+	other := startProcess(t, p, 2)
 	c.expect("GET", 200, "/second end")
 	stopped.kill()
 	c.request("GET /third")
@@ -230,10 +277,116 @@ func TestPoolTakesBack(t *testing.T) {
 	other.kill()
 }
 
+// TestPoolDiesAfterAnswer: who has got all that was announced may go on, though the process died before it
+// said that this was the end.
+func TestPoolDiesAfterAnswer(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	c := f.dial()
+	for range 3 {
+		dying := startProcess(t, p, 1)
+		c.request("GET /dies")
+		dying.dies(t)
+		c.expect("GET", 200, "/dies end")
+	}
+	dying := startProcess(t, p, 1)
+	c.request("HEAD /dies")
+	dying.dies(t)
+	c.expect("HEAD", 200, "")
+	other := startProcess(t, p, 2)
+	c.request("GET /on")
+	c.expect("GET", 200, "/on end")
+	other.kill()
+}
+
+// TestPoolLeavesStalledAlone: a process whose threads take nothing, though it looks at its offers, gets
+// no more of them as long as another one has room; and it is found to be back.
+func TestPoolLeavesStalledAlone(t *testing.T) {
+	p := new(Pool)
+	f := serve(t, &Server{Queue: p})
+	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := link.Join(front.Size(), f.duplicates(front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := startProcess(t, p, 2)
+	c, offers := f.dial(), 0
+	look := func() {
+		for _, ok := worker.Next(); ok; _, ok = worker.Next() {
+			offers++
+		}
+	}
+	for n := range 8 {
+		path := fmt.Sprintf("/%d1", n)
+		c.request("GET " + path)
+		c.expect("GET", 200, path+" end")
+		look()
+		p.sweep(time.Now()) // which used to trust it for looking
+	}
+	if offers != 1 {
+		t.Errorf("the process that took nothing was offered %d requests, want 1", offers)
+	}
+
+	other.kill()
+	c.request("GET /back")
+	until(t, "it is offered something again", func() bool { return m.Busy() == 1 })
+	q := new(Queue)
+	NewStation(worker, q, slog.New(slog.DiscardHandler), nil)
+	var working sync.WaitGroup
+	working.Go(func() { q.Work(&thread{app: hammered}, func() {}) })
+	c.expect("GET", 200, "/back end")
+	p.mu.Lock()
+	if m.stalled {
+		t.Error("it still counts as stalled")
+	}
+	p.mu.Unlock()
+	q.Close()
+	working.Wait()
+	until(t, "nobody asks for requests any more", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !q.polling
+	})
+	m.Lost()
+	_ = worker.Leave()
+}
+
+// TestPoolFileDoesNotCome: a process that announces a file, and does not send it, is ended; its request
+// is over.
+func TestPoolFileDoesNotCome(t *testing.T) {
+	p := &Pool{fileTime: time.Millisecond}
+	f := serve(t, &Server{Queue: p})
+	spoilt := make(chan error, 1)
+	w := startSuspect(t, p, 1, func(err error) { spoilt <- err })
+	c := f.dial()
+	c.request("GET /file")
+	if err := receive(t, "the process is to be ended", spoilt); err != errNoFile {
+		t.Errorf("spoilt by %v", err)
+	}
+	c.expect("GET", 502, "Bad Gateway\n")
+	w.kill()
+}
+
 // TestPoolDown: without a process, and with none to come, requests are refused; else they wait.
 func TestPoolDown(t *testing.T) {
 	p := new(Pool)
-	f := serve(t, &Server{Queue: p})
+	f := serve(t, &Server{Queue: p, Health: "/health"})
+	health := f.dial()
+	healthy := func(status int, text string) {
+		t.Helper()
+		health.request("GET /health")
+		health.expect("GET", status, text)
+		health.request("GET /health?live")
+		health.expect("GET", 200, "ok\n")
+	}
+	healthy(503, "no worker process is ready\n")
 	waits := f.dial()
 	waits.request("GET /waits")
 	until(t, "it waits", func() bool { return p.Stats().Waiting == 1 })
@@ -245,7 +398,9 @@ func TestPoolDown(t *testing.T) {
 	p.Down(false)
 	c = f.dial()
 	c.request("GET /again")
-	w := startProcess(t, p)
+	w := startProcess(t, p, 1)
 	c.expect("GET", 200, "/again end")
+	healthy(200, "ok\n")
 	w.kill()
+	healthy(503, "no worker process is ready\n")
 }

@@ -30,6 +30,7 @@ type Queue struct {
 	fifo
 	full   uint64 // how often Push gave ErrQueueFull
 	seats  []*seat
+	begun  time.Time // when the first worker came
 	closed bool
 
 	scheduler
@@ -157,6 +158,9 @@ func (q *Queue) sit(w Worker) *seat {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := &seat{id: len(q.seats), worker: w}
+	if q.begun.IsZero() {
+		q.begun = time.Now()
+	}
 	// A copy: Running reads the old one without the mutex.
 	q.seats = append(q.seats[:len(q.seats):len(q.seats)], s)
 	q.seated(s)
@@ -235,29 +239,33 @@ func (q *Queue) Stats() Stats {
 	return st
 }
 
+// ready: its threads are this process's.
+func (q *Queue) ready() bool { return true }
+
 // Running is a request that a worker has at the moment, for stack dumps and status.
 type Running struct {
 	Worker int
 	Line   string // "GET /path"
 	Age    time.Duration
+
+	seat *seat
+	run  uint64
+}
+
+// Ended tells whether the thread has come back from the request. It does not block, and may be
+// called with the GIL.
+func (r *Running) Ended() bool {
+	r.seat.mu.Lock()
+	defer r.seat.mu.Unlock()
+	return r.seat.call == nil || r.seat.runs != r.run
 }
 
 // Running lists what the workers are at. Workers that wait are left out.
-func (q *Queue) Running() []Running {
-	var running []Running
-	for _, s := range q.places() {
-		s.mu.Lock()
-		if c := s.call; c != nil {
-			running = append(running, s.running(c))
-		}
-		s.mu.Unlock()
-	}
-	return running
-}
+func (q *Queue) Running() []Running { return running(q.places()) }
 
 // running describes the seat's call. The caller has the seat's mutex.
 func (s *seat) running(c job) Running {
-	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.entry().begun)}
+	return Running{Worker: s.id, Line: c.requestLine(), Age: time.Since(c.entry().begun), seat: s, run: s.runs}
 }
 
 // places are the seats there are: not to be changed.

@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -173,15 +175,23 @@ func (r *remote) event() Event {
 	return event
 }
 
+// fileTime is how long a descriptor may take that was sent before the answer that names it.
+const fileTime = 10 * time.Second
+
 // takeFile waits for the descriptor, which comes another way.
 func (r *remote) takeFile() bool {
 	select {
 	case r.file = <-r.files:
 	default:
 		r.Detach()
+		late := time.NewTimer(cmp.Or(r.pool.fileTime, fileTime))
+		defer late.Stop()
 		select {
 		case r.file = <-r.files:
 		case <-r.m.dead:
+			return false
+		case <-late.C:
+			r.m.spoilt(errNoFile)
 			return false
 		}
 	}
@@ -193,6 +203,8 @@ func (r *remote) takeFile() bool {
 	r.reply.FD = int(r.file.Fd())
 	return true
 }
+
+var errNoFile = errors.New("the process has announced a file and has not sent it")
 
 func (r *remote) closeFile() {
 	if r.file != nil {

@@ -190,7 +190,8 @@ func (c *Call) lost(s *seat, w Runner) outcome {
 		return outcome{}
 	}
 	if r.headSent {
-		return outcome{cut: r.delimited}
+		// The process may have died after the last byte: the client has all that was announced, and may go on.
+		return outcome{keep: r.keep && (r.bare || r.left == 0), cut: r.delimited}
 	}
 	if err := c.send(s, &badGateway, true, w.Detach); err != nil {
 		c.conn.s.disconnected(c)

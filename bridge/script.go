@@ -174,7 +174,7 @@ func (s *scripted) repack(event Event, tag []byte) {
 	}
 	var packed bytes.Buffer
 	packer := gzip.NewWriter(&packed)
-	_, _ = packer.Write(place(nil, text, tag)) // a buffer takes all
+	_, _ = packer.Write(insert(nil, text, tag)) // a buffer takes all
 	_ = packer.Close()
 	r.Body = packed.Bytes()
 	s.announce(int64(len(r.Body)))
@@ -194,7 +194,7 @@ func (s *scripted) put(event Event) {
 		s.left -= r.Length
 	case event == EventFile: // its end is the response's
 	case r.Head && (last && s.left < 0 || n == s.left): // all of it
-		s.body = place(s.body[:0], r.Body, s.tag)
+		s.body = insert(s.body[:0], r.Body, s.tag)
 		r.Body, s.tag = s.body, nil
 	case last && s.left < 0:
 		s.body = append(append(s.body[:0], r.Body...), s.tag...)
@@ -210,8 +210,8 @@ func (s *scripted) put(event Event) {
 	}
 }
 
-// place appends text with the tag before its last </body>, or at its end.
-func place(dst, text, tag []byte) []byte {
+// insert appends text with the tag before its last </body>, or at its end.
+func insert(dst, text, tag []byte) []byte {
 	at := len(text)
 	for i := len(text) - len("</body"); i >= 0; i-- {
 		if text[i] == '<' && equalFold(text[i:i+len("</body")], "</body") {

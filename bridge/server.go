@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,9 +44,11 @@ type Backlog interface {
 	// Running lists what is run at the moment.
 	Running() []Running
 
+	// ready tells that somebody is there to run requests.
+	ready() bool
 	attach(s Source) bool
 	places() []*seat
-	threads() []Thread
+	crews() (crews, leaving []Crew)
 }
 
 // Server is the HTTP front: it reads requests, queues them, and writes responses. Set
@@ -54,7 +57,8 @@ type Server struct {
 	Queue  Backlog
 	Limits Limits
 	Log    *slog.Logger
-	// Health is the path that the server answers by itself; "" is none.
+	// Health is the path that the server answers by itself: 200, or 503 when requests are not served. With
+	// the query "live" it is 200 as long as there is an answer at all. "" is none.
 	Health string
 	// ScriptName is the mount point, "" or "/prefix".
 	ScriptName string
@@ -346,11 +350,28 @@ func (s *Server) Abort() {
 	}
 }
 
+// health is what the health path says: to a client that asks whether the server lives, or is ready.
+func (s *Server) health(live bool) (status, text string) {
+	switch {
+	case live:
+		return "200 OK", "ok\n"
+	case s.draining.Load():
+		return "503 Service Unavailable", "the server is shutting down\n"
+	case !s.Queue.ready():
+		return "503 Service Unavailable", "no worker process is ready\n"
+	}
+	return "200 OK", "ok\n"
+}
+
 // answerHealth answers the health path without any Python.
 func (c *conn) answerHealth(call *Call) bool {
-	const text = "ok\n"
+	status, text := c.s.health(string(call.head.Query) == "live")
 	keep := call.head.KeepAlive && call.head.ContentLength <= 0 && !call.head.Chunked && !c.s.draining.Load()
-	answer := append(call.environ.buf[:0], "HTTP/1.1 200 OK\r\nServer: gowsgi\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: 3\r\n"...)
+	answer := append(call.environ.buf[:0], "HTTP/1.1 "...)
+	answer = append(answer, status...)
+	answer = append(answer, "\r\nServer: gowsgi\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: "...)
+	answer = strconv.AppendInt(answer, int64(len(text)), 10)
+	answer = append(answer, "\r\n"...)
 	answer = appendDateField(answer)
 	switch {
 	case !keep:

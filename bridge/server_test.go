@@ -184,7 +184,7 @@ func TestHealth(t *testing.T) {
 	until(t, "the queue is full", func() bool { return f.Queue.Stats().Waiting == 1 })
 
 	c := f.dial()
-	for _, line := range []string{"GET /health", "GET /health?x=y", "GET http://other/health"} {
+	for _, line := range []string{"GET /health", "GET /health?x=y", "GET http://other/health", "GET /health?live"} {
 		c.request(line)
 		if r := c.expect("GET", 200, "ok\n"); r.Close || r.Header.Get("Date") == "" {
 			t.Errorf("%s: %v", line, r.Header)

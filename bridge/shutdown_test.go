@@ -185,17 +185,23 @@ func TestShutdownQueued(t *testing.T) {
 
 // TestShutdownReading: a request on its way in is read, and answered.
 func TestShutdownReading(t *testing.T) {
-	for _, test := range []struct{ before, rest, want string }{
-		{"GET /1 HTT", "P/1.1\r\nHost: a\r\n\r\n", "GET /1 "},
-		{head("POST /1", "Content-Length: 5") + "he", "llo", "POST /1 hello"},
+	for _, test := range []struct {
+		before, rest string
+		status       int
+		want         string
+	}{
+		{"GET /1 HTT", "P/1.1\r\nHost: a\r\n\r\n", 200, "GET /1 "},
+		{head("POST /1", "Content-Length: 5") + "he", "llo", 200, "POST /1 hello"},
+		{"GET /hea", "lth HTTP/1.1\r\nHost: a\r\n\r\n", 503, "the server is shutting down\n"},
+		{"GET /hea", "lth?live HTTP/1.1\r\nHost: a\r\n\r\n", 200, "ok\n"},
 	} {
-		f := serve(t, new(Server), echo)
+		f := serve(t, &Server{Health: "/health"}, echo)
 		c := f.dial()
 		c.send(head("GET /0") + test.before) // the first answer shows that the rest has been read
 		c.expect("GET", 200, "GET /0 ")
 		done := f.draining()
 		c.send(test.rest)
-		if r := c.expect("GET", 200, test.want); !r.Close {
+		if r := c.expect("GET", test.status, test.want); !r.Close {
 			t.Errorf("%q: the answer does not say that the connection closes", test.before)
 		}
 		c.ended()

@@ -75,8 +75,9 @@ func (s *Server) countUnserved(status, bytes int) {
 // answer.
 type Snapshot struct {
 	Queue       Stats
-	Threads     []Thread // by number
-	Unserved    Tally    // of the requests that no thread ran: refused, waited too long, left
+	Crews       []Crew // by number
+	Leaving     []Crew // worker processes that end what they have: their numbers are others' already
+	Unserved    Tally  // of the requests that no thread ran: refused, waited too long, left
 	Connections int
 	Draining    bool // no new connections are taken
 }
@@ -96,32 +97,22 @@ type RequestInfo struct {
 
 // Served is what the threads have done together.
 func (s *Snapshot) Served() (sum Tally) {
-	for i := range s.Threads {
-		sum.Add(&s.Threads[i].Tally)
+	for i := range s.Crews {
+		served := s.Crews[i].Served()
+		sum.Add(&served)
 	}
 	return sum
 }
 
 // Snapshot looks at the server. From any goroutine.
 func (s *Server) Snapshot() Snapshot {
-	snapshot := Snapshot{Queue: s.Queue.Stats(), Threads: s.Queue.threads(), Draining: s.draining.Load()}
+	snapshot := Snapshot{Queue: s.Queue.Stats(), Draining: s.draining.Load()}
+	snapshot.Crews, snapshot.Leaving = s.Queue.crews()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snapshot.Unserved = s.unserved
 	snapshot.Connections = len(s.conns)
 	return snapshot
-}
-
-func (q *Queue) threads() []Thread { return looks(q.places()) }
-
-func (p *Pool) threads() []Thread {
-	all := looks(p.places())
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(all) > 0 {
-		all[0].Tally.Add(&p.gone)
-	}
-	return all
 }
 
 func looks(seats []*seat) []Thread {

@@ -145,10 +145,10 @@ func TestSnapshot(t *testing.T) {
 	refused.refused("GET", 503)
 
 	s := f.Snapshot()
-	if len(s.Threads) != 1 || s.Threads[0].Request == nil {
-		t.Fatalf("got %+v", s.Threads)
+	if len(s.Crews) != 1 || len(s.Crews[0].Threads) != 1 || s.Crews[0].Threads[0].Request == nil {
+		t.Fatalf("got %+v", s.Crews)
 	}
-	r := *s.Threads[0].Request
+	r := *s.Crews[0].Threads[0].Request
 	if r.Begun.Before(began) || r.Begun.After(time.Now()) {
 		t.Errorf("begun at %v", r.Begun)
 	}
@@ -159,8 +159,8 @@ func TestSnapshot(t *testing.T) {
 	if s.Queue.Full != 1 || s.Unserved.Statuses[5] != 1 || s.Connections < 2 || s.Draining {
 		t.Errorf("got %+v", s)
 	}
-	if s.Threads[0].Tally.Requests != 0 {
-		t.Errorf("counted before its end: %+v", s.Threads[0].Tally)
+	if s.Crews[0].Threads[0].Tally.Requests != 0 {
+		t.Errorf("counted before its end: %+v", s.Crews[0].Threads[0].Tally)
 	}
 
 	g.open()
@@ -168,7 +168,7 @@ func TestSnapshot(t *testing.T) {
 	waits.expect("GET", 200, "GET /waits ")
 	until(t, "nothing runs", func() bool {
 		s := f.Snapshot()
-		return s.Threads[0].Request == nil && s.Threads[0].Tally.Requests == 2
+		return s.Crews[0].Threads[0].Request == nil && s.Crews[0].Threads[0].Tally.Requests == 2
 	})
 	f.shutdown()
 	if !f.Snapshot().Draining {

@@ -84,6 +84,8 @@ type Runner interface {
 // [Queue.Work], but for Wake, Runnable and GILWait.
 type Worker interface {
 	Runner
+	// Attach takes the GIL, unless the thread has it.
+	Attach()
 	// Idle gives up the GIL, and what the reply pointed to: there is no work.
 	Idle()
 	// Park is Idle and then sleep, until Wake. A Wake that came before ends it at once.

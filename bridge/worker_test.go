@@ -19,6 +19,7 @@ type resting struct{ parker }
 
 func (r *resting) Park()                { r.sleep() }
 func (*resting) Detach()                {}
+func (*resting) Attach()                {}
 func (*resting) Idle()                  {}
 func (*resting) Runnable() bool         { return rand.IntN(2) == 0 }
 func (*resting) GILWait() time.Duration { return 0 }
@@ -59,6 +60,7 @@ func (w *thread) Abort() Event {
 }
 
 func (w *thread) Reply() *Reply { return &w.reply }
+func (w *thread) Attach()       { w.attached.Store(true) }
 func (w *thread) Detach()       { w.attached.Store(false) }
 
 func (w *thread) Idle() {

@@ -39,6 +39,12 @@ func Boot(config Config) (*Host, error) {
 	}
 	watchCrashes()
 	h := &Host{config: config, tasks: make(chan task), ended: make(chan struct{})}
+	if config.LineBuffered {
+		// nil: there is no stdout, so there are no lines.
+		if runModule("_gowsgi_stdout", "import sys\nsys.stdout.reconfigure(line_buffering=True)\n") == nil {
+			python.PyErr_Clear()
+		}
+	}
 	if err := h.setPath(); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,25 @@ func (h *Host) Raise(ctx context.Context, o *bridge.Overdue, closingToo bool) (s
 	return outcome.stack, outcome.raised, nil
 }
 
+// Stack is the Python stack of the request thread that is at r, as text. When the GIL can't be had until
+// ctx ends, it is what can be read without.
+func (h *Host) Stack(ctx context.Context, r bridge.Running) string {
+	var outcome struct{ stack string } // not a result: the task may run when that is long returned
+	err := h.Do(ctx, func() {
+		if !r.Ended() {
+			outcome.stack = h.stackOf(h.thread(r.Worker).ident)
+		}
+	})
+	head := fmt.Sprintf("%s, %.1f s\n", r.Line, r.Age.Seconds())
+	switch {
+	case err != nil:
+		return head + fmt.Sprintf("the GIL could not be had (%v); the stack as it stands, innermost call first:\n", err) + h.StackWithoutGIL(r.Worker)
+	case outcome.stack == "":
+		return head + "the request has just ended\n"
+	}
+	return head + outcome.stack
+}
+
 // StackWithoutGIL is the stack of a request thread, by its number at the queue, for when the GIL
 // can't be had.
 func (h *Host) StackWithoutGIL(seat int) string {

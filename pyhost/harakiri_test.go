@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
 )
 
 // raise raises HarakiriError on a request thread, whatever that is at. False: it is not in the app.
@@ -25,15 +27,53 @@ func raise(t *testing.T, seat int, closingToo bool) (raised bool) {
 // seatOf waits for a request and tells which thread is at it.
 func seatOf(t *testing.T, path string) int {
 	t.Helper()
+	return runningAt(t, path).Worker
+}
+
+// runningAt waits for a request.
+func runningAt(t *testing.T, path string) bridge.Running {
+	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		for _, r := range site.queue.Running() {
 			if strings.Contains(r.Line, path) {
-				return r.Worker
+				return r
 			}
 		}
 	}
 	t.Fatalf("nobody is at %s", path)
-	return 0
+	return bridge.Running{}
+}
+
+// One request's stack: with the GIL, without it, and when it is over.
+func TestStackOfRequest(t *testing.T) {
+	body := make(chan string, 1)
+	go func() { body <- get(t, "/spin") }()
+	r := runningAt(t, "/spin")
+	for end := time.Now().Add(patience); ; { // it may not have called the app yet
+		stack := site.host.Stack(t.Context(), r)
+		if strings.HasPrefix(stack, "GET /spin, ") && strings.Contains(stack, "app.py") && strings.Count(stack, "Thread ") == 1 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the stack is %q", stack)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if stack := site.host.Stack(ended, r); !strings.HasPrefix(stack, "GET /spin, ") || !strings.Contains(stack, "the GIL could not be had") {
+		t.Errorf("the stack is %q", stack)
+	}
+	for end := time.Now().Add(patience); !raise(t, r.Worker, false) && time.Now().Before(end); {
+	}
+	<-body
+	for end := time.Now().Add(patience); !r.Ended(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the request does not end")
+		}
+	}
+	if stack := site.host.Stack(t.Context(), r); !strings.HasSuffix(stack, "\nthe request has just ended\n") {
+		t.Errorf("the stack is %q", stack)
+	}
 }
 
 // The exception reaches the app's code, past `except Exception`.

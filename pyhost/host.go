@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	python "github.com/go-python/cpy3"
@@ -42,7 +43,10 @@ type Config struct {
 	Software string
 	// Reloads: the app's files change, and it is loaded anew then, in another process.
 	Reloads bool
-	Log     *slog.Logger
+	// LineBuffered has sys.stdout write whole lines, for a file that may be exchanged between two of them. Without
+	// it Python decides: to anything but a terminal, it writes a few KiB at a time.
+	LineBuffered bool
+	Log          *slog.Logger
 }
 
 // Pages says who gets a page about an exception.
@@ -59,7 +63,8 @@ const (
 // which is Python's main thread; everything else may be called from anywhere.
 type Host struct {
 	config Config
-	tasks  chan task // for the main thread
+	tasks  chan task   // for the main thread
+	wants  atomic.Bool // the main thread waits for the GIL
 	ended  chan struct{}
 
 	stacks *python.PyObject // module _gowsgi_stacks
@@ -104,7 +109,9 @@ func (h *Host) Main(ctx context.Context) {
 	for {
 		select {
 		case t := <-h.tasks:
+			h.wants.Store(true)
 			mainAttach()
+			h.wants.Store(false)
 			t.run()
 			mainDetach()
 			close(t.done)
@@ -135,6 +142,18 @@ func (h *Host) Do(ctx context.Context, f func()) error {
 	}
 }
 
+// Probe has the main thread take the GIL and give it up again, unless it has something else to do. It
+// does not wait for that.
+func (h *Host) Probe() {
+	select {
+	case h.tasks <- task{run: func() {}, done: make(chan struct{})}:
+	default:
+	}
+}
+
+// Starved tells whether the main thread waits for the GIL at this moment.
+func (h *Host) Starved() bool { return h.wants.Load() }
+
 // Stacks writes every Python thread's stack, each request thread's with what it runs. When
 // the GIL can't be had until ctx ends, it writes what can be read without.
 func (h *Host) Stacks(ctx context.Context, w io.Writer, running []bridge.Running) error {
@@ -146,7 +165,12 @@ func (h *Host) Stacks(ctx context.Context, w io.Writer, running []bridge.Running
 		return err
 	}
 	fmt.Fprintf(w, "the GIL could not be had (%v); stacks as they stand, innermost call first:\n", err)
-	for _, l := range labels {
+	return h.StacksWithoutGIL(w, running)
+}
+
+// StacksWithoutGIL is Stacks for when it is known that the GIL can't be had.
+func (h *Host) StacksWithoutGIL(w io.Writer, running []bridge.Running) error {
+	for _, l := range h.labels(running) {
 		if l.text != "" {
 			fmt.Fprintf(w, "Thread 0x%016x is at %s\n", l.ident, l.text)
 		}

@@ -5,7 +5,7 @@
  * One ph_thread belongs to one OS thread (a goroutine locked to it) for the
  * life of the process; its functions are called on that thread only. Between
  * calls the thread may keep the GIL ("attached"): ph_begin, ph_next and
- * ph_abort attach when needed and return attached. ph_detach and ph_idle give
+ * ph_abort attach when needed and return attached, as ph_attach does. ph_detach and ph_idle give
  * the GIL up.
  *
  * Memory in a ph_reply belongs to the thread. It is valid until the next call
@@ -146,6 +146,9 @@ ph_event ph_next(ph_thread *t, ph_reply *reply);
 /* ph_abort ends the request after PH_CHUNK or PH_FILE: the client is gone.
  * close() is called; PH_DONE. */
 ph_event ph_abort(ph_thread *t, ph_reply *reply);
+
+/* ph_attach takes the GIL, if the thread does not have it. */
+void ph_attach(ph_thread *t);
 
 /* ph_detach gives up the GIL for a wait; the reply stays valid. Nothing happens
  * when detached already. */

@@ -1,13 +1,15 @@
 /*
  * ph_crash.c: what stderr gets when C code crashes, an extension's or CPython's: the requests and the
- * Python stacks of all threads. Go's own handler comes after it, as if this one were not there, and
- * has the crashes of Go code to itself: it makes panics of them.
+ * Python stacks of all threads. The process ends by the signal then, so that whoever waits for it, and the
+ * system with its core dumps, sees what it was. Go's own handler has the crashes of Go code to itself: it
+ * makes panics of them.
  *
  * All of this runs in a signal handler: it takes no lock and no memory, and reads what it finds, as
  * faulthandler does.
  */
 #include "ph_internal.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ucontext.h>
@@ -155,21 +157,31 @@ static bool reported(int signum, const siginfo_t *info)
 	return theirs[signum] != 0;
 }
 
+/* end ends the process by the signal. Go's handler would have it exit with 2. */
+static _Noreturn void end(int signum)
+{
+	sigset_t only;
+	sigemptyset(&only);
+	sigaddset(&only, signum);
+	signal(signum, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &only, NULL); /* it is blocked while its handler runs */
+	raise(signum);
+	_exit(128 + signum); /* the first process of a PID namespace: the kernel ignores it there */
+}
+
 static void crashed(int signum, siginfo_t *info, void *context)
 {
 	uintptr_t at = interrupted_at(context);
 	bool sent = info->si_code <= 0; /* by somebody, as a watchdog's SIGABRT is, wherever the thread was */
-	if ((sent || at < go_from || at >= go_to) && !reported(signum, info))
+	if (!sent && at >= go_from && at < go_to) {
+		go[signum].sa_sigaction(signum, info, context);
+		return;
+	}
+	if (!reported(signum, info))
 		for (size_t i = 0; i < CRASHES; i++)
 			if (crashes[i].signum == signum)
 				report(crashes[i].name);
-	if (ph_forked) {
-		/* Go is dead here. The signal is blocked until this returns: then it ends the child. */
-		signal(signum, SIG_DFL);
-		raise(signum);
-		return;
-	}
-	go[signum].sa_sigaction(signum, info, context);
+	end(signum);
 }
 
 void ph_crash_install(uintptr_t from, uintptr_t to)

@@ -131,6 +131,11 @@ static void attach(ph_thread *t)
 	atomic_fetch_add(&t->gil_wait, (got.tv_sec - begun.tv_sec) * 1000000000LL + got.tv_nsec - begun.tv_nsec);
 }
 
+void ph_attach(ph_thread *t)
+{
+	attach(t);
+}
+
 int64_t ph_gil_wait(ph_thread *t)
 {
 	return atomic_load(&t->gil_wait);

@@ -2,6 +2,7 @@ package pyhost
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -11,16 +12,12 @@ func TestThreadCPU(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it can't be told here")
 	}
-	states, over := make(chan *runState), make(chan struct{})
+	states := make(chan *runState)
+	var over atomic.Bool
 	go func() {
 		runtime.LockOSThread() // and with it the thread ends
 		states <- thisThread()
-		for {
-			select {
-			case <-over:
-				return
-			default:
-			}
+		for !over.Load() {
 		}
 	}()
 	state := <-states
@@ -39,7 +36,7 @@ func TestThreadCPU(t *testing.T) {
 			t.Fatalf("%v after %v", now, first)
 		}
 	}
-	close(over)
+	over.Store(true)
 	for {
 		if _, known := state.cpu(); !known {
 			return

@@ -29,6 +29,8 @@ type thread struct {
 	raw   *C.ph_reply // in C memory: C writes it, and Go pointers must not be in reach
 	reply bridge.Reply
 
+	attached bool // it has the GIL between two calls
+
 	// call is what runs, for the callbacks of seam.go: they come while C holds the
 	// request, on this thread or on one that the app has made.
 	call atomic.Value // a bridge.Request, of one type for life
@@ -76,15 +78,32 @@ func (t *thread) Abort() bridge.Event { return t.reached(C.ph_abort(t.c, t.raw))
 // Reply implements [bridge.Worker].
 func (t *thread) Reply() *bridge.Reply { return &t.reply }
 
+// Attach implements [bridge.Worker].
+func (t *thread) Attach() {
+	if !t.attached { // as a rule it is, and a call of C saved
+		C.ph_attach(t.c)
+		t.attached = true
+	}
+}
+
 // Detach implements [bridge.Worker].
-func (t *thread) Detach() { C.ph_detach(t.c) }
+func (t *thread) Detach() {
+	t.attached = false
+	C.ph_detach(t.c)
+}
 
 // Idle implements [bridge.Worker].
-func (t *thread) Idle() { C.ph_idle(t.c) }
+func (t *thread) Idle() {
+	t.attached = false
+	C.ph_idle(t.c)
+}
 
 // Park implements [bridge.Worker]. It sleeps in C: Go would need a second thread, and two
 // more wake-ups, to bring a goroutine back that is locked to its thread.
-func (t *thread) Park() { C.ph_park(t.c) }
+func (t *thread) Park() {
+	t.attached = false
+	C.ph_park(t.c)
+}
 
 // Wake implements [bridge.Worker].
 func (t *thread) Wake() { C.ph_wake(t.c) }
@@ -103,6 +122,7 @@ func (t *thread) CPU() (time.Duration, bool) { return t.state.cpu() }
 func (t *thread) GILWait() time.Duration { return time.Duration(C.ph_gil_wait(t.c)) }
 
 func (t *thread) reached(event C.ph_event) bridge.Event {
+	t.attached = true
 	readReply(&t.reply, t.raw)
 	return bridge.Event(event)
 }

@@ -35,7 +35,8 @@ func newApp(environ []string, run func(*options.Config) error) *cli.App {
 			}
 			return options.UsageError(err.Error())
 		},
-		Action: func(c *cli.Context) error { return complete(c, settings, environ, run) },
+		Action:   func(c *cli.Context) error { return complete(c, settings, environ, run) },
+		Commands: []*cli.Command{topCommand()},
 	}
 	for i := range options.Table {
 		app.Flags = append(app.Flags, optionFlag{&options.Table[i], settings, &bad})

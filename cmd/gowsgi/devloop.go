@@ -30,13 +30,13 @@ type loop struct {
 	began time.Time      // when the change was seen that is being acted on
 	first chan error     // gets what the first load came to; nil: it has
 
-	orders chan string // to reload, and why
+	orders chan struct{} // to reload
 }
 
 // newLoop makes the loop of a master whose options ask for it.
 func newLoop(m *master) *loop {
 	dir := workingDir()
-	l := &loop{master: m, dir: dir, self: map[string]int{}, orders: make(chan string, 1)}
+	l := &loop{master: m, dir: dir, self: map[string]int{}, orders: make(chan struct{}, 1)}
 	if m.config.Dev {
 		l.site = devloop.New(m.config.DevRemote)
 		m.server.Dev = l.site.Dev()
@@ -209,8 +209,7 @@ func (l *loop) await(ctx context.Context, cancel func()) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case why := <-l.orders:
-			l.log.Info("reloading", "reason", why)
+		case <-l.orders:
 			l.hold(cancel)
 			return true
 		case c := <-l.watcher.Changes():

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
-	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
@@ -26,10 +27,50 @@ type figures struct {
 	shown          []io.Closer
 }
 
-// measure prepares the metrics of server, and returns what is to be told of each request.
-func (f *figures) measure(server *bridge.Server) func(*accesslog.Record) {
-	f.measured = metrics.New(server.Snapshot)
+// measure prepares the metrics of s's server, and returns what is to be told of each request.
+func (f *figures) measure(s *site, server *bridge.Server) func(*accesslog.Record) {
+	f.measured = metrics.New(func() bridge.Snapshot { return s.snapshot(server) }, s.restarts)
 	return f.measured.Observe
+}
+
+// snapshot looks at the server, and at the worker processes.
+func (s *site) snapshot(server *bridge.Server) bridge.Snapshot {
+	if s.fleet != nil {
+		s.fleet.Refresh()
+	}
+	return server.Snapshot()
+}
+
+// restarts are the worker processes that were replaced, by reason.
+func (s *site) restarts() map[string]uint64 {
+	if s.fleet == nil {
+		return nil
+	}
+	return s.fleet.Restarts()
+}
+
+// noThread is said of a request that has ended since, or never was.
+const noThread = "no thread has a request at this place any more\n"
+
+// stackAt is the stack of the request that a process has at a place: a thread of this process, or a slot
+// of a worker process.
+func (s *site) stackAt(ctx context.Context, pid, core int) string {
+	if s.fleet != nil {
+		return s.fleet.Stack(ctx, pid, core)
+	}
+	for _, r := range s.queue.Running() {
+		if pid == os.Getpid() && r.Worker == core {
+			return s.stack(ctx, r)
+		}
+	}
+	return noThread
+}
+
+// stack is that of the thread of this process that is at a request.
+func (s *site) stack(ctx context.Context, r bridge.Running) string {
+	ctx, cancel := context.WithTimeout(ctx, stackTimeout)
+	defer cancel()
+	return s.host.Stack(ctx, r)
 }
 
 // figuresMode is the mode of UNIX sockets: figures are not for the machine's other users.
@@ -62,16 +103,19 @@ func (f *figures) show(s *site) {
 	if f.stats != nil {
 		about := &stats.Process{
 			Version:   version,
-			Started:   time.Now(),
 			Import:    s.imported,
 			Mount:     s.config.ScriptName,
 			Dir:       s.config.Dir,
 			Listeners: slices.Clone(s.listeners),
 		}
-		server := &stats.Server{HTTP: s.config.StatsHTTP, Document: func() ([]byte, error) {
-			snapshot := s.server.Snapshot()
-			return about.Document(&snapshot)
-		}}
+		server := &stats.Server{
+			HTTP: s.config.StatsHTTP,
+			Document: func() ([]byte, error) {
+				snapshot := s.snapshot(s.server)
+				return about.Document(&snapshot)
+			},
+			Stack: s.stackAt,
+		}
 		f.shown = append(f.shown, server)
 		go server.Serve(f.stats)
 	}

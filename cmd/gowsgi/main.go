@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/procname"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -45,23 +47,32 @@ func main() {
 	// A log whose reader has left must not end the server: Go lets SIGPIPE on stdout
 	// and stderr kill the process unless somebody listens.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(execute(newApp(os.Environ(), run), os.Args))
+	line := procname.Take()
+	os.Exit(execute(newApp(os.Environ(), func(c *options.Config) error { return run(c, line) }), os.Args))
 }
 
 // exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
 const exitNotLoaded = 22
 
-// run does what the options ask for, on the main thread.
-func run(config *options.Config) error {
+// run does what the options ask for, on the main thread. line is the process's command line.
+func run(config *options.Config, line *procname.Line) error {
 	if config.Version {
 		fmt.Printf("gowsgi %s (%s), Python %s, %s\n", version, commit, pyhost.PythonVersion(), runtime.Version())
 		return nil
+	}
+	if os.Getpid() == 1 {
+		code, err := reap()
+		if err != nil {
+			return fmt.Errorf("as process 1: %w", err)
+		}
+		return exit(code)
 	}
 	self, err := workers.Inherit()
 	if err != nil {
 		return err
 	}
 	if self != nil {
+		name(config, line, workerName(config, self.Number))
 		return work(config, self)
 	}
 	start := workingDir()
@@ -71,21 +82,46 @@ func run(config *options.Config) error {
 	}
 	defer s.close()
 	if s.pool != nil {
-		return newMaster(s, start).serve()
+		name(config, line, prefix(config)+"gowsgi master")
+		return s.failed(newMaster(s, start).serve())
 	}
-	err = s.boot()
+	name(config, line, prefix(config)+"gowsgi")
+	return s.failed(s.alone())
+}
+
+// alone is the life of the single process.
+func (s *site) alone() error {
+	err := s.boot()
 	if failed := (*pyhost.LoadError)(nil); errors.As(err, &failed) {
 		s.close() // the log goes out first
-		return notLoaded(failed)
+		return s.notLoaded(failed)
 	}
 	if err != nil {
 		return err
 	}
-	if config.Check {
+	if s.config.Check {
 		s.log.Info("the app loads", "app", s.app.Name, "import_ms", s.imported.Milliseconds())
 		return nil
 	}
 	return s.serve()
+}
+
+// name is --auto-procname.
+func name(config *options.Config, line *procname.Line, text string) {
+	if config.ProcName {
+		line.Set(text)
+	}
+}
+
+func workerName(config *options.Config, number int) string {
+	return fmt.Sprintf("%sgowsgi worker %d", prefix(config), number)
+}
+
+func prefix(config *options.Config) string {
+	if config.ProcNameSpaced != "" {
+		return config.ProcNameSpaced + " "
+	}
+	return config.ProcNamePrefix
 }
 
 // workingDir is where the program was started; "" when that can't be told.
@@ -96,9 +132,9 @@ func workingDir() string {
 
 // notLoaded is the end of a start whose app can't be loaded: its traceback stands last
 // on stderr, where CI logs and people look.
-func notLoaded(e *pyhost.LoadError) error {
+func (s *site) notLoaded(e *pyhost.LoadError) error {
 	if e.Own {
-		fmt.Fprintf(os.Stderr, "gowsgi: the app failed to load: %s\n%s", e.Message, e.Traceback)
+		fmt.Fprintf(io.MultiWriter(os.Stderr, s.logfile.Terminal()), "gowsgi: the app failed to load: %s\n%s", e.Message, e.Traceback)
 		return cli.Exit("", exitNotLoaded)
 	}
 	return cli.Exit(e.Message, exitNotLoaded)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/link"
+	"github.com/gowsgi/gowsgi/internal/touch"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -21,8 +22,7 @@ import (
 // Python.
 type master struct {
 	*site
-	fleet *workers.Fleet
-	loop  *loop // follows the app's files; nil: nobody does
+	loop *loop // follows the app's files; nil: nobody does
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
@@ -48,12 +48,21 @@ func newMaster(s *site, dir string) *master {
 			RSS:      int64(s.config.ReloadRSS) << 20,
 			EvilRSS:  int64(s.config.EvilReloadRSS) << 20,
 		},
+		Cheaper: workers.Cheaper{
+			Least:   s.config.Cheaper,
+			Initial: s.config.CheaperInitial,
+			Step:    s.config.CheaperStep,
+			Idle:    s.config.CheaperIdle,
+		},
+	}
+	if s.config.ProcName { // a worker's own name: then there is room for it
+		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
 	if s.config.Reloads() {
 		m.loop = newLoop(m)
 		config.Loaded = m.loop.loaded
 	}
-	m.fleet = workers.New(config)
+	s.fleet = workers.New(config)
 	return m
 }
 
@@ -63,7 +72,7 @@ func (m *master) serve() error {
 	if err := m.server.Open(); err != nil {
 		return err
 	}
-	m.signals = watchSignals()
+	m.signals = watchSignals(true)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := m.whileLoading(m.begin(ctx)); err != nil {
@@ -79,9 +88,9 @@ func (m *master) serve() error {
 	}
 	touched := make(chan string, 1)
 	if len(m.config.TouchReload) > 0 {
-		go watchFiles(m.config.TouchReload, touched)
+		go touch.Watch(m.config.TouchReload, touched)
 	}
-	return m.control(failed, touched)
+	return m.control(failed, touched, m.watchLog())
 }
 
 // begin starts the processes. The channel gets what that has come to. What follows the app's files ends with ctx.
@@ -106,18 +115,6 @@ func (m *master) loaded(about workers.Ready) {
 	m.venv = about.Venv
 }
 
-// reload has new processes take over.
-func (m *master) reload(why string) {
-	if m.loop == nil {
-		go func() { _ = m.fleet.Reload() }() // it has said what is wrong
-		return
-	}
-	select {
-	case m.loop.orders <- why:
-	default: // one is under way
-	}
-}
-
 // whileLoading waits until the processes are ready. Signals end the program before.
 func (m *master) whileLoading(begun <-chan error) error {
 	for {
@@ -129,7 +126,12 @@ func (m *master) whileLoading(begun <-chan error) error {
 			}
 			return err
 		case sig := <-m.signals.arrived:
-			if m.signals.act(sig) == actDrain {
+			switch m.signals.act(sig) {
+			case actReopen:
+				m.reopenLog(sig.String())
+			case actStacks: // an import that hangs is when one wants to see them
+				go m.printStacks()
+			case actDrain:
 				m.log.Info("exiting while the app is being imported", "signal", sig.String())
 				ctx, cancel := context.WithTimeout(context.Background(), 0)
 				m.fleet.Close(ctx, 0)
@@ -143,7 +145,7 @@ func (m *master) whileLoading(begun <-chan error) error {
 
 func (m *master) notLoaded(f *workers.LoadError) error {
 	if f.Code == exitNotLoaded {
-		return notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
+		return m.site.notLoaded(&pyhost.LoadError{Own: f.Traceback != "", Message: f.Message, Traceback: f.Traceback})
 	}
 	return cli.Exit(f.Message, f.Code)
 }
@@ -152,7 +154,7 @@ func (m *master) notLoaded(f *workers.LoadError) error {
 func exit(code int) error { return cli.Exit("", code) }
 
 // control waits for signals and acts on them, until the process is to end.
-func (m *master) control(failed <-chan error, touched <-chan string) error {
+func (m *master) control(failed <-chan error, touched, rotated <-chan string) error {
 	for {
 		select {
 		case err := <-failed:
@@ -161,16 +163,24 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 				return err
 			}
 		case file := <-touched:
-			m.log.Info("reloading", "touched", file)
-			m.reload("touched " + file)
+			m.reload("touched", file)
+		case file := <-rotated:
+			m.reopenLog(file)
 		case sig := <-m.signals.arrived:
-			switch {
-			case sig == syscall.SIGHUP:
-				m.log.Info("reloading", "signal", sig.String())
-				m.reload(sig.String())
-			case m.signals.act(sig) == actStacks:
+			switch m.signals.act(sig) {
+			case actReload:
+				m.reload("signal", sig.String())
+			case actStacks:
 				go m.printStacks()
-			case m.signals.act(sig) == actDrain:
+			case actFigures:
+				m.logFigures()
+			case actReopen:
+				m.reopenLog(sig.String())
+			case actMore:
+				m.resize(1, sig)
+			case actFewer:
+				m.resize(-1, sig)
+			case actDrain:
 				m.log.Info("draining", "signal", sig.String(), "timeout_s", m.config.DrainTimeout.Seconds())
 				go m.signals.exitOnSecond(m.site, m.printStacks)
 				m.drain(int(sig.(syscall.Signal)))
@@ -178,6 +188,30 @@ func (m *master) control(failed <-chan error, touched <-chan string) error {
 			}
 		}
 	}
+}
+
+func (m *master) reload(why, by string) {
+	m.log.Info("reloading", why, by)
+	if m.loop == nil {
+		go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+		return
+	}
+	select {
+	case m.loop.orders <- struct{}{}:
+	default: // one is under way
+	}
+}
+
+// resize changes the number of worker processes by so many.
+func (m *master) resize(by int, sig os.Signal) {
+	before := m.fleet.Target()
+	now := m.fleet.Resize(by)
+	if now == before {
+		least, most := m.fleet.Range()
+		m.log.Warn("the number of worker processes stays: it is as far as it goes", "signal", sig.String(), "processes", now, "least", least, "most", most)
+		return
+	}
+	m.log.Info("the number of worker processes changes", "signal", sig.String(), "processes", now)
 }
 
 // drain lets what runs end, then the processes.
@@ -203,36 +237,5 @@ func (m *master) printStacks() {
 	defer cancel()
 	for pid, text := range m.fleet.Stacks(ctx) {
 		_, _ = io.WriteString(m.out, fmt.Sprintf("--- stacks of all Python threads, pid %d ---\n%s--- end of stacks ---\n", pid, text))
-	}
-}
-
-// touchInterval is how often the files of --touch-reload are looked at; uWSGI's.
-const touchInterval = time.Second
-
-// watchFiles tells of files that change: their time or size. One that is missing comes to be a change,
-// too.
-func watchFiles(files []string, touched chan<- string) {
-	type stamp struct {
-		at   time.Time
-		size int64
-	}
-	look := func(file string) (s stamp) {
-		if info, err := os.Stat(file); err == nil {
-			s = stamp{info.ModTime(), info.Size()}
-		}
-		return s
-	}
-	seen := make([]stamp, len(files))
-	for i, file := range files {
-		seen[i] = look(file)
-	}
-	for range time.Tick(touchInterval) {
-		for i, file := range files {
-			now := look(file)
-			if now != seen[i] && now != (stamp{}) {
-				touched <- file
-			}
-			seen[i] = now
-		}
 	}
 }

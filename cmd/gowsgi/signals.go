@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -16,18 +17,23 @@ const (
 	actNothing action = iota
 	actDrain          // end in order; the app's own handler runs too
 	actStacks         // print every Python thread's stack
+	actReload         // have new worker processes take over
+	actFigures        // log what has been served
+	actReopen         // open --logto's file anew
+	actMore           // one worker process more
+	actFewer          // one less
 )
 
-// actions are the signals that Go handles (docs: README, "Signals"). With actNothing they
-// are the app's if it wants them, and do no harm if it does not. The others stay Go's: an
-// app's handler for one of those runs besides.
+// actions are the signals that Go handles (docs: README, "Signals"). Where there is nothing to do they do no harm.
 var actions = map[os.Signal]action{
 	syscall.SIGTERM: actDrain,
 	syscall.SIGINT:  actDrain,
 	syscall.SIGQUIT: actStacks,
-	syscall.SIGHUP:  actNothing,
-	syscall.SIGUSR1: actNothing,
-	syscall.SIGUSR2: actNothing,
+	syscall.SIGHUP:  actReload,
+	syscall.SIGUSR1: actFigures,
+	syscall.SIGUSR2: actReopen,
+	syscall.SIGTTIN: actMore,
+	syscall.SIGTTOU: actFewer,
 }
 
 // ofTerminal are those that keys of a terminal, or its end, send to all of its foreground processes.
@@ -37,15 +43,26 @@ var ofTerminal = map[os.Signal]bool{syscall.SIGINT: true, syscall.SIGQUIT: true,
 // it. Only with --dev are they in one process group.
 func (s *site) isFronts(sig os.Signal) bool { return s.self != nil && s.config.Dev && ofTerminal[sig] }
 
+// owned are the actions that an app in this process can't have the signals of: its handlers for those run besides.
+// The other signals are the app's if it sets a handler.
+var owned = []action{actDrain, actStacks}
+
+// fronts are the actions that only a front without Python has.
+var fronts = []action{actMore, actFewer}
+
 // signals receives what the process is sent.
 type signals struct {
 	arrived chan os.Signal
 }
 
 // watchSignals takes the signals over, before Python can.
-func watchSignals() *signals {
+func watchSignals(front bool) *signals {
 	s := &signals{arrived: make(chan os.Signal, 16)}
-	for sig := range actions {
+	for sig, act := range actions {
+		if !front && slices.Contains(fronts, act) {
+			signal.Ignore(sig) // TTIN and TTOU would stop the process
+			continue
+		}
 		signal.Notify(s.arrived, sig)
 	}
 	return s
@@ -56,13 +73,13 @@ func (s *signals) act(sig os.Signal) action { return actions[sig] }
 // reclaim takes back the signals that the app has set handlers for while it was
 // imported.
 func (s *signals) reclaim(log *slog.Logger) {
-	var owned []os.Signal
+	var ours []os.Signal
 	for sig, act := range actions {
-		if act != actNothing {
-			owned = append(owned, sig)
+		if slices.Contains(owned, act) {
+			ours = append(ours, sig)
 		}
 	}
-	for _, sig := range pyhost.ReclaimSignals(owned) {
+	for _, sig := range pyhost.ReclaimSignals(ours) {
 		log.Info("the app handles a signal that gowsgi owns: its handler runs besides", "signal", sig.String())
 	}
 }
@@ -85,6 +102,8 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 				os.Exit(0)
 			case actStacks:
 				site.printStacks()
+			case actReopen:
+				site.reopenLog(sig.String())
 			}
 		}
 	}
@@ -93,10 +112,12 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 // exitOnSecond ends the process at once at the next TERM or INT.
 func (s *signals) exitOnSecond(site *site, printStacks func()) {
 	for sig := range s.arrived {
-		if actions[sig] == actStacks {
+		switch actions[sig] {
+		case actStacks:
 			printStacks() // of a drain that hangs
-		}
-		if actions[sig] == actDrain {
+		case actReopen:
+			site.reopenLog(sig.String())
+		case actDrain:
 			site.log.Warn("a second signal: exiting at once", "signal", sig.String())
 			site.close()
 			os.Exit(exitFailure)

@@ -14,6 +14,7 @@ import (
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/listen"
+	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/workers"
@@ -25,6 +26,7 @@ import (
 type site struct {
 	config *options.Config
 
+	logfile   *logfile.File     // that stdout and stderr lead to; nil: they are as they were
 	out       *accesslog.Writer // both logs, to stderr
 	log       *slog.Logger
 	pidfile   *listen.Pidfile
@@ -34,37 +36,42 @@ type site struct {
 	signals   *signals
 
 	host     *pyhost.Host
+	booted   chan struct{} // closed once host is there
 	app      *pyhost.App
 	imported time.Duration
 	venv     string // the virtual environment's directory; "": none
 
 	server *bridge.Server
-	queue  *bridge.Queue // that of this process's Python threads
-	self   *workers.Self // this process is a worker; else nil
-	pool   *bridge.Pool  // that of worker processes, in place of all of Python's; nil: there are none
+	queue  *bridge.Queue  // that of this process's Python threads
+	self   *workers.Self  // this process is a worker; else nil
+	pool   *bridge.Pool   // that of worker processes, in place of all of Python's; nil: there are none
+	fleet  *workers.Fleet // likewise
 }
 
 // newSite does what can fail before Python is there: a mistake in an option costs no
 // import.
 func newSite(config *options.Config) (*site, error) {
-	s := &site{config: config}
+	s := &site{config: config, booted: make(chan struct{})}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
 	if err := s.prepare(); err != nil {
 		s.close()
-		return nil, err
+		return nil, s.failed(err)
 	}
 	return s, nil
 }
 
 func (s *site) prepare() (err error) {
 	config := s.config
-	for _, warning := range config.Warnings {
-		s.log.Warn(warning)
-	}
 	if err := s.enter(); err != nil {
 		return err
+	}
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	for _, warning := range config.Warnings {
+		s.log.Warn(warning)
 	}
 	if config.File != "" {
 		if _, err := os.Stat(config.File); err != nil {
@@ -137,7 +144,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Overdue:    s.overdue,
 	}
 	if c.Metrics != "" {
-		server.Access = s.figures.measure(server)
+		server.Access = s.figures.measure(s, server)
 	}
 	if c.NoRequestLog {
 		return server, nil
@@ -218,16 +225,16 @@ func (s *site) boot() error {
 		return err
 	}
 	if !s.config.Check {
-		s.signals = watchSignals()
+		s.signals = watchSignals(false)
 	}
 	s.host, err = pyhost.Boot(pyhost.Config{
-		Executable: executable,
-		Argv:       append([]string{"gowsgi"}, s.config.Argv...),
-		Path:       s.config.PythonPath,
-		Threads:    s.config.Threads,
-		// --processes alone says so: a single worker process has no other beside it.
-		Multiprocess: s.config.Workers() > 1,
+		Executable:   executable,
+		Argv:         append([]string{"gowsgi"}, s.config.Argv...),
+		Path:         s.config.PythonPath,
+		Threads:      s.config.Threads,
+		Multiprocess: s.self != nil && s.self.Several,
 		Pages:        s.pages(),
+		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
 		Reloads:      s.config.Reloads(),
 		Log:          s.log,
@@ -235,6 +242,7 @@ func (s *site) boot() error {
 	if err != nil {
 		return err
 	}
+	close(s.booted)
 	loaded := make(chan struct{})
 	if s.signals != nil {
 		go s.signals.whileLoading(s, loaded)
@@ -271,13 +279,15 @@ func (s *site) serve() error {
 	}
 	main, endMain := context.WithCancel(context.Background())
 	result := make(chan error, 1)
+	touched := s.watchLog()
 	go func() {
-		result <- s.control(failed)
+		result <- s.control(failed, touched)
 		endMain()
 	}()
 	if err := s.announce(); err != nil {
 		return err
 	}
+	go s.watchGIL()
 	s.host.Main(main) // Python's main thread stays here
 	return <-result
 }
@@ -304,11 +314,12 @@ func (s *site) announce() error {
 	if s.config.Open {
 		openBrowser(s.log, ready.URL)
 	}
+	s.logfile.Started()
 	return s.announcer.Announce(ready)
 }
 
 // control waits for signals and acts on them, until the process is to end.
-func (s *site) control(failed <-chan error) error {
+func (s *site) control(failed <-chan error, touched <-chan string) error {
 	for {
 		select {
 		case err := <-failed:
@@ -316,10 +327,16 @@ func (s *site) control(failed <-chan error) error {
 				s.drain(exitFailure)
 				return err
 			}
+		case file := <-touched:
+			s.reopenLog(file)
 		case sig := <-s.signals.arrived:
 			switch s.signals.act(sig) {
 			case actStacks:
 				s.printStacks()
+			case actFigures:
+				s.logFigures()
+			case actReopen:
+				s.reopenLog(sig.String())
 			case actDrain:
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
 				go s.signals.exitOnSecond(s, s.printStacks)
@@ -376,15 +393,21 @@ const (
 
 // printStacks writes what every Python thread does to stderr.
 func (s *site) printStacks() {
-	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-	defer cancel()
 	var text strings.Builder
 	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
-	if err := s.host.Stacks(ctx, &text, s.server.Queue.Running()); err != nil {
-		fmt.Fprintf(&text, "%v\n", err)
-	}
+	s.stacks(&text)
 	text.WriteString("--- end of stacks ---\n")
 	_, _ = io.WriteString(s.out, text.String())
+}
+
+// stacks writes what every Python thread does, also while the app is being imported.
+func (s *site) stacks(w io.Writer) {
+	<-s.booted
+	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
+	defer cancel()
+	if err := s.host.Stacks(ctx, w, s.queue.Running()); err != nil {
+		fmt.Fprintf(w, "%v\n", err)
+	}
 }
 
 // close takes back what stands outside the process. It may be called twice.
@@ -396,5 +419,5 @@ func (s *site) close() {
 	s.figures.close()
 	_ = s.announcer.Close()
 	_ = s.pidfile.Remove()
-	_ = s.out.Close()
+	_ = s.out.Close() // the terminal of a start that fails is open still: the error is told after this
 }

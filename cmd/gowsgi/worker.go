@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"syscall"
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/workers"
@@ -18,13 +18,12 @@ import (
 
 // work is the life of a worker process: Python, and no socket but the front's.
 func work(config *options.Config, self *workers.Self) error {
-	s := &site{config: config, self: self}
+	s := &site{config: config, self: self, booted: make(chan struct{}), queue: &bridge.Queue{}}
 	s.out = accesslog.NewWriter(os.Stderr)
 	s.out.JSON = config.LogJSON
 	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
 	defer s.close()
 	orders := make(chan int, 1)
-	loaded := make(chan struct{})
 	go self.Obey(workers.Orders{
 		Stop: func(signal int) {
 			select {
@@ -32,13 +31,14 @@ func work(config *options.Config, self *workers.Self) error {
 			default:
 			}
 		},
-		Stacks: func(w io.Writer) {
-			<-loaded
-			ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-			defer cancel()
-			_ = s.host.Stacks(ctx, w, s.queue.Running())
-		},
+		Stacks:   s.stacks,
+		Stack:    func(r bridge.Running) string { return s.stack(context.Background(), r) },
 		Harakiri: s.harakiri,
+		Log: func(file *os.File) {
+			if err := logfile.Redirect(file); err != nil {
+				s.log.Error("the log can't be opened anew; the old file goes on", "error", err)
+			}
+		},
 		Orphaned: func() { os.Exit(exitFailure) }, // nobody is left to answer to
 	})
 	err := s.enter()
@@ -48,13 +48,11 @@ func work(config *options.Config, self *workers.Self) error {
 	if err != nil {
 		return failed(self, err)
 	}
-	s.queue = &bridge.Queue{}
 	self.Attach(s.queue, s.log)
 	if err := s.host.Start(s.queue); err != nil {
 		return failed(self, err)
 	}
 	s.signals.reclaim(s.log)
-	close(loaded)
 	main, endMain := context.WithCancel(context.Background())
 	go func() {
 		s.obey(orders)
@@ -73,6 +71,7 @@ func work(config *options.Config, self *workers.Self) error {
 	if err != nil {
 		return nil // the front is gone, which Obey sees, too
 	}
+	go s.watchGIL()
 	s.host.Main(main)
 	return nil
 }

@@ -19,11 +19,17 @@ func (s *server) readsStacks() bool {
 func (s *server) crash(t *testing.T, path string) string {
 	t.Helper()
 	s.dial(t).send(request("GET", path, ""))
-	s.wantEnd(t, 30*time.Second)
-	if s.cmd.ProcessState.ExitCode() == 0 {
-		t.Error("it ended with 0")
-	}
+	s.wantKilled(t, map[bool]syscall.Signal{true: syscall.SIGABRT, false: syscall.SIGSEGV}[path == "/abort"])
 	return s.log.String()
+}
+
+// wantKilled asserts that the process ends by a signal, as its parent sees it.
+func (s *server) wantKilled(t *testing.T, by syscall.Signal) {
+	t.Helper()
+	s.wantEnd(t, 30*time.Second)
+	if status, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != by {
+		t.Errorf("it ended by %v, not %v", s.cmd.ProcessState, by)
+	}
 }
 
 // Extensions crash. Their stacks in C say nothing to who wrote the app; Python's do.
@@ -52,15 +58,17 @@ func TestCrashShowsStacks(t *testing.T) {
 	})
 }
 
-// A supervisor's SIGABRT, which wants to know where the process hangs.
-func TestAbortFromOutside(t *testing.T) {
+// A supervisor's SIGABRT, which wants to know where the process hangs, and the others.
+func TestCrashFromOutside(t *testing.T) {
 	alone(t, plain, func(t *testing.T, v variant) {
-		s := v.start(t, launch{App: "crash"})
-		s.get(t, "/").want(t, 200, "index")
-		s.signal(t, syscall.SIGABRT)
-		s.wantEnd(t, 30*time.Second)
-		if text := s.log.String(); strings.Count(text, stacksBegin) != 1 {
-			t.Errorf("stderr:\n%s", s.log.tail(30))
+		for _, sig := range []syscall.Signal{syscall.SIGABRT, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL} {
+			s := v.start(t, launch{App: "crash"})
+			s.get(t, "/").want(t, 200, "index")
+			s.signal(t, sig)
+			s.wantKilled(t, sig)
+			if text := s.log.String(); strings.Count(text, stacksBegin) != 1 {
+				t.Errorf("%v: stderr:\n%s", sig, s.log.tail(30))
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package blackbox
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -200,6 +201,7 @@ func TestHealth(t *testing.T) {
 				t.Errorf("answered by the app: %q", r.Body)
 			}
 			s.do(t, request("HEAD", "/health", "")).wantStatus(t, 200)
+			s.get(t, "/health?live").want(t, 200, "ok\n")
 		}
 		healthy(t)
 		a, b := s.gate(t, "a"), s.gate(t, "b")
@@ -229,6 +231,27 @@ func TestHealth(t *testing.T) {
 		}
 		// Other paths of the same beginning are the app's.
 		s.get(t, "/healthy").wantStatus(t, 404)
+	})
+}
+
+// A server that drains lives, and is not ready.
+func TestHealthWhileDraining(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		s := v.start(t, launch{App: "limits", Args: []string{"--health", "/health"}})
+		var asked []*conn
+		for range 2 {
+			c := s.dial(t)
+			c.send(request("GET", "/", "") + "GET /hea")
+			c.response("GET").want(t, 200, "index") // so the beginning of the next one has come, too
+			asked = append(asked, c)
+		}
+		s.signal(t, syscall.SIGTERM)
+		s.refuses(t)
+		asked[0].send("lth HTTP/1.1\r\nHost: t\r\n\r\n")
+		asked[0].response("GET").want(t, 503, "the server is shutting down\n")
+		asked[1].send("lth?live HTTP/1.1\r\nHost: t\r\n\r\n")
+		asked[1].response("GET").want(t, 200, "ok\n")
+		s.wantEnd(t, 10*time.Second, 0)
 	})
 }
 

@@ -19,10 +19,11 @@ var deaths = []struct {
 	word string
 	sig  syscall.Signal // from outside; 0: the app does it
 }{
-	{how: "segv", word: "SIGSEGV"},
-	{how: "abort", word: "SIGABRT"},
-	{how: "exit", word: "exit code 3"},
-	{how: "killed", word: "SIGKILL", sig: syscall.SIGKILL},
+	{how: "segv", word: "end=\"SIGSEGV (segmentation fault)\""},
+	{how: "abort", word: "end=\"SIGABRT (aborted)\""},
+	{how: "exit", word: "end=\"exit code 3\""},
+	{how: "killed", word: "end=\"SIGKILL (killed)\"", sig: syscall.SIGKILL},
+	{how: "hit", word: "end=\"SIGSEGV (segmentation fault)\"", sig: syscall.SIGSEGV},
 }
 
 // Requests that run in a worker that dies are answered 502, those in others don't notice.
@@ -152,7 +153,6 @@ func TestMasterOnlyWorkerDies(t *testing.T) {
 	for _, d := range deaths {
 		t.Run(d.how, func(t *testing.T) {
 			c := startCrew(t, launch{Args: []string{"--threads", "1"}})
-			c.grown(t)
 			h := c.hold(t, "last", "/gate", "then", d.how)
 			c.put(t, "hold-import", "")
 			// These lie before the process, and behind.
@@ -198,9 +198,11 @@ func TestMasterCannotReplace(t *testing.T) {
 		r, err := c.try("/", within(2*time.Second))
 		return err == nil && r.Status == 503 && r.get("Retry-After") != ""
 	})
-	c.get(t, "/health").wantStatus(t, 200)
+	c.get(t, "/health").want(t, 503, "no worker process is ready\n")
+	c.get(t, "/health?live").want(t, 200, "ok\n")
 	c.put(t, "generation", "good")
 	c.answers(t)
+	c.get(t, "/health").want(t, 200, "ok\n")
 	if i := c.who(t); i.Generation != "good" {
 		t.Errorf("answered by %+v", i)
 	}
@@ -399,6 +401,44 @@ func TestMasterWorkerIsWedged(t *testing.T) {
 	k.response("GET").wantStatus(t, 200)
 	c.bothWork(t)
 	c.stop(t)
+}
+
+// When the front is killed, all of its processes end, whatever they are at.
+func TestMasterStuckWorkersEndWithFront(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"-p", "3", "--threads", "1"}})
+	h := c.hold(t, "held", "/gate")
+	g, k := c.gate(t, "wedge"), c.dial(t)
+	k.send(request("GET", "/wedge?name=wedge", ""))
+	g.reached(t)
+	for _, p := range c.workers() {
+		if p.pid != h.pid && c.eventCount(t, fmt.Sprintf("wedged %d", p.pid)) == 0 {
+			kill(t, p.pid, syscall.SIGSTOP)
+			eventually(t, "the process is stopped", func() bool { return stateOf(p.pid) == "T" })
+		}
+	}
+	c.signal(t, syscall.SIGKILL)
+	c.wantEnd(t, 10*time.Second)
+	c.nothingLeft(t, c.known)
+}
+
+// A process that dies young is replaced at once, and nobody is refused; the next one has to wait.
+func TestMasterWorkerDiesYoung(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"--threads", "1"}})
+	for i := range 4 {
+		h := c.hold(t, fmt.Sprintf("young-%d", i), "/gate", "then", "exit")
+		if i%2 == 1 {
+			c.grown(t) // then that row is over
+		}
+		k := c.dial(t)
+		k.send(request("GET", "/", "")) // it waits behind
+		h.gate.open(t)
+		h.response("GET").wantStatus(t, 502)
+		k.response("GET").want(t, 200, "index")
+		c.wantWorkers(t, 1, h.pid)
+	}
+	c.finish(t)
 }
 
 // A client that leaves its request in a dying process leaves nothing behind.

@@ -3,6 +3,7 @@ package blackbox
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -41,7 +42,7 @@ func hostileRound(t *testing.T, what, then string, seed int) {
 		t.Fatal("the app finds no shared memory")
 	}
 	for range 20 {
-		c.get(t, "/health").wantStatus(t, 200)
+		c.get(t, "/health?live").wantStatus(t, 200)
 	}
 	if then == "exit" {
 		c.wantWorkers(t, 2, pid)
@@ -52,10 +53,10 @@ func hostileRound(t *testing.T, what, then string, seed int) {
 	if !c.alive() {
 		t.Fatal("the front has ended")
 	}
-	c.get(t, "/health").wantStatus(t, 200)
+	c.get(t, "/health?live").wantStatus(t, 200)
 	for _, p := range c.workers() {
-		if p.pid == pid { // it may still do harm, and need not end in order
-			kill(t, pid, 9)
+		if p.pid == pid { // it may still do harm, and need not end in order; or the front has just ended it
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 	c.wantWorkers(t, 2, pid)
@@ -95,7 +96,7 @@ func TestMasterHostileOnlyWorker(t *testing.T) {
 				bad.send(request("GET", query("/hostile", "what", what, "then", "raise", "seed", fmt.Sprint(seed)), ""))
 				c.place(t, "hostile")
 				for range 20 {
-					c.get(t, "/health").wantStatus(t, 200)
+					c.get(t, "/health?live").wantStatus(t, 200)
 				}
 				c.survives(t, fmt.Sprintf("%s, seed %d", what, seed))
 			}
@@ -117,7 +118,7 @@ func TestMasterHostileReader(t *testing.T) {
 		k.trySend(strings.Repeat("b", 3000000)) // it comes while the front is asked for more than there is
 		_, _ = k.tryHead()
 		k.Close()
-		c.get(t, "/health").wantStatus(t, 200)
+		c.get(t, "/health?live").wantStatus(t, 200)
 		for _, p := range c.workers() {
 			if p.pid == pid {
 				kill(t, pid, 9)

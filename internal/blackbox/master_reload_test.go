@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -180,4 +181,22 @@ func TestMasterEndsDuringReload(t *testing.T) {
 	c.wantEnd(t, 15*time.Second, 0)
 	c.nothingLeft(t, c.known)
 	c.frontIsSound(t)
+}
+
+// A process that replaces another one has its number, also while that one ends its requests.
+func TestMasterReplacementHasTheNumber(t *testing.T) {
+	t.Parallel()
+	c := startCrew(t, launch{Args: []string{"-p", "2", "--threads", "1"}})
+	for i := range 3 {
+		h, n := c.hold(t, fmt.Sprintf("held-%d", i), "/gate"), c.log.len()
+		kill(t, h.pid, syscall.SIGTERM)
+		c.log.waitSince(t, n, "a worker process is ready")
+		numbers := regexp.MustCompile(`a worker process is (?:replaced|ready) +worker=(\d+)`).FindAllStringSubmatch(c.log.since(n), -1)
+		if len(numbers) != 2 || numbers[0][1] != numbers[1][1] {
+			t.Errorf("the old and the new number are %q", numbers)
+		}
+		h.letGo(t)
+		c.wantWorkers(t, 2, h.pid)
+	}
+	c.stop(t)
 }

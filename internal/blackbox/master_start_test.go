@@ -19,6 +19,7 @@ func TestMasterStartFails(t *testing.T) {
 		{"syntax", "def (:\n", "SyntaxError: invalid syntax"},
 		{"missing", "import no_such_module_anywhere\n", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"},
 		{"long", "raise ValueError('x' * 300000)\n", "ValueError: xxx"},
+		{"escapes", "raise ValueError('\\x01' * 300000)\n", "ValueError: \x01\x01"}, // JSON makes six bytes of each
 	} {
 		for _, shape := range [][]string{{"--master"}, {"-p", "3"}} {
 			t.Run(f.name+strings.Join(shape, " "), func(t *testing.T) {
@@ -27,7 +28,7 @@ func TestMasterStartFails(t *testing.T) {
 				e := command(t, dir, nil, append(shape, "--http", "unix:"+sock, "--virtualenv", venv, "-w", "app:app")...)
 				e.want(t, 22)
 				last := e.lastLine()
-				if f.name == "long" { // it is shortened somewhere
+				if f.name == "long" || f.name == "escapes" { // it is shortened somewhere
 					last = e.stderr
 					if !strings.Contains(last, f.last) {
 						t.Errorf("no %q in %.1000s", f.last, e.stderr)
@@ -267,5 +268,32 @@ func TestMasterStacks(t *testing.T) {
 	c.log.waitSince(t, n, fmt.Sprintf("pid %d ---", one.pid), "does not answer", "GET /gate?name=two")
 	kill(t, one.pid, syscall.SIGCONT)
 	two.letGo(t)
+	c.stop(t)
+}
+
+// QUIT shows where an import hangs, asked of the front or of the process itself, which bears it.
+func TestMasterStacksWhileImporting(t *testing.T) {
+	t.Parallel()
+	c := launchCrew(t, launch{Args: []string{"-p", "2"}, Env: []string{"WANTS=hold-second"}})
+	eventually(t, "both processes import", func() bool { return c.countEvents(t, "importing ") == 2 && c.countEvents(t, "imported ") == 1 })
+	var stacks []string
+	for _, p := range c.workers() {
+		stacks = append(stacks, fmt.Sprintf("stacks of all Python threads, pid %d", p.pid))
+	}
+	c.signal(t, syscall.SIGQUIT)
+	c.log.wait(t, stacks...)
+	n := c.log.len()
+	for _, p := range c.workers() {
+		kill(t, p.pid, syscall.SIGQUIT)
+	}
+	c.log.waitSince(t, n, stacks...)
+	eventually(t, "all stacks are written", func() bool { return strings.Count(c.log.String(), "end of stacks") == 4 })
+	text := c.log.String()
+	c.put(t, "go", "")
+	c.awaitReady(t)
+	if c.readsStacks() && strings.Count(text, "testdata/apps/workers/app.py\", line") < 2 {
+		t.Errorf("where the import hangs is not said twice:\n%s", text)
+	}
+	c.wantWorkers(t, 2)
 	c.stop(t)
 }

@@ -108,8 +108,8 @@ func (c *crew) frontIsSound(t *testing.T) {
 	}
 }
 
-// grown waits until the processes are old enough to count as having worked: one that dies younger
-// is taken for an app that can't run, and its successor has to wait.
+// grown waits until the processes are old enough to count as having worked: after several that die
+// younger, one after the other, their successor has to wait.
 func (c *crew) grown(t *testing.T) {
 	t.Helper()
 	begun := time.Now() // the youngest is older

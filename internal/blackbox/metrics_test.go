@@ -91,6 +91,18 @@ func TestMetrics(t *testing.T) {
 					t.Errorf("%s %s: %v, want %v", name, label, got, want)
 				}
 			}
+			if n := s.metric(t, "gowsgi_workers", "idle"); n != 1 {
+				t.Errorf("%v workers are idle", n)
+			}
+			if n := s.metric(t, "gowsgi_worker_resident_memory_bytes", "1"); n < 1<<20 && memory(t, s.pid(), "VmRSS") > 0 {
+				t.Errorf("the worker has %v bytes", n)
+			}
+			if n := s.metric(t, "gowsgi_threads", "parked"); n < 1 || n > 3 {
+				t.Errorf("%v threads are parked", n)
+			}
+			if n := s.metric(t, "gowsgi_gil_wait_seconds_total", ""); n <= 0 || n > patience().Seconds() {
+				t.Errorf("the threads have waited %v s for the GIL", n)
+			}
 			families := s.metrics(t)
 			for _, name := range []string{"gowsgi_request_duration_seconds", "gowsgi_queue_wait_seconds"} {
 				h := families[name].GetMetric()[0].GetHistogram()

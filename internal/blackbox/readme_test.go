@@ -41,6 +41,8 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi --http :5000 -p 2 app:app":                               serves("app"),
 	"gowsgi --stats 127.0.0.1:9191 --metrics 127.0.0.1:9100 app:app": showsFigures,
 
+	"gowsgi top 127.0.0.1:9191": showsTop,
+
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +
 		"until [ -s ready.json ]; do sleep 0.1; done": waitsUntilReady,
 }
@@ -180,6 +182,12 @@ func showsFigures(t *testing.T, command string) {
 	s.get(t, "/").want(t, 200, "app")
 	eventually(t, "the stats have the request", func() bool { return s.stats(t).Workers[0].Requests == 1 })
 	eventually(t, "the metrics have the request", func() bool { return s.metric(t, "gowsgi_requests_total", "2xx") == 1 })
+}
+
+// showsTop tests a command as it is printed, but for the port.
+func showsTop(t *testing.T, command string) {
+	s := single.start(t, launch{App: "limits", Args: []string{"--stats", "127.0.0.1:0"}})
+	terminal(t, "requests.*WORKER.*idle.*no request runs=q", append([]string{binary}, shellWords(t, strings.Replace(command, "127.0.0.1:9191", s.ready.Stats, 1))...)...)
 }
 
 // isProgram tests no more than that a script is there to be run.

@@ -25,6 +25,8 @@ type launch struct {
 	Args []string // further options
 	Env  []string // further variables, K=V
 
+	// Under is a command that starts the server, with its arguments.
+	Under []string
 	// Bare leaves out --module, --callable and --http, for tests of those.
 	Bare bool
 	// Dir is the working directory in place of the app's folder.
@@ -117,7 +119,8 @@ func (s *server) spawn(t *testing.T, v variant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(binary, s.options(v)...)
+	line := append(append(slices.Clone(s.Under), binary), s.options(v)...)
+	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Dir = s.Dir
 	if s.cmd.Dir == "" {
 		s.cmd.Dir = appDir(s.App)

@@ -285,6 +285,9 @@ func TestAppSignalHandlers(t *testing.T) {
 		s.signal(t, syscall.SIGUSR1)
 		s.event(t, "handler SIGUSR1")
 		s.get(t, "/").want(t, 200, "index")
+		if strings.Contains(s.log.String(), "INFO stats") {
+			t.Error("the app's signal had the server log its stats")
+		}
 		s.signal(t, syscall.SIGTERM)
 		s.wantEnd(t, 10*time.Second, 0)
 	})

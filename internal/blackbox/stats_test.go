@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,25 +21,34 @@ type statsDoc struct {
 	PID               int
 	CWD               string
 	Sockets           []struct{ Name, Proto string }
-	Workers           []struct {
-		PID, Accepting, Requests, Exceptions int
-		Status                               string
-		RSS, VSZ, TX                         int64
-		RunningTime                          int64 `json:"running_time"`
-		AvgRT                                int64 `json:"avg_rt"`
-		Apps                                 []struct{ Requests, Exceptions int }
-		Cores                                []statsCore
+	Workers           []statsWorker
+	Gowsgi            struct {
+		Threads, Active, Blocked, Parked, Waiting, Taken, Connections int
+		GILWait                                                       int64 `json:"gil_wait_us"`
+		Leaving                                                       []statsWorker
 	}
-	Gowsgi struct{ Threads, Active, Blocked, Parked, Waiting, Taken, Connections int }
+}
+
+type statsWorker struct {
+	ID, PID, Accepting, Requests, Exceptions int
+	Status                                   string
+	RSS, VSZ, TX                             int64
+	DeltaRequests                            int   `json:"delta_requests"`
+	RespawnCount                             int   `json:"respawn_count"`
+	LastSpawn                                int64 `json:"last_spawn"`
+	RunningTime                              int64 `json:"running_time"`
+	AvgRT                                    int64 `json:"avg_rt"`
+	Apps                                     []struct{ Requests, Exceptions int }
+	Cores                                    []statsCore
 }
 
 type statsCore struct {
-	Requests    int
-	WriteErrors int `json:"write_errors"`
-	ReadErrors  int `json:"read_errors"`
-	InRequest   int `json:"in_request"`
-	Vars        []string
-	ReqInfo     map[string]int64 `json:"req_info"`
+	ID, Requests int
+	WriteErrors  int `json:"write_errors"`
+	ReadErrors   int `json:"read_errors"`
+	InRequest    int `json:"in_request"`
+	Vars         []string
+	ReqInfo      map[string]int64 `json:"req_info"`
 }
 
 // dialStats connects to the stats server.
@@ -62,13 +70,43 @@ func (s *server) statsText(t *testing.T) string {
 
 func (s *server) stats(t *testing.T) (d statsDoc) {
 	t.Helper()
-	if err := unmarshal([]byte(s.statsText(t)), &d); err != nil {
-		t.Fatal(err)
-	}
+	d = s.statsOfAll(t)
 	if len(d.Workers) != 1 {
 		t.Fatalf("%d workers", len(d.Workers))
 	}
 	return d
+}
+
+// statsOfAll is stats with any number of workers.
+func (s *server) statsOfAll(t *testing.T) (d statsDoc) {
+	t.Helper()
+	if err := unmarshal([]byte(s.statsText(t)), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// stack is what the stats server says to the line.
+func (s *server) stack(t *testing.T, line string) string {
+	t.Helper()
+	c := s.dialStats(t)
+	defer c.Close()
+	c.send(line)
+	return c.rest()
+}
+
+// running is the worker and the core that run a request.
+func (d *statsDoc) running(t *testing.T) (pid, core int) {
+	t.Helper()
+	for _, w := range append(d.Workers, d.Gowsgi.Leaving...) {
+		for _, c := range w.Cores {
+			if c.InRequest == 1 {
+				return w.PID, c.ID
+			}
+		}
+	}
+	t.Fatalf("nothing runs: %+v", d)
+	return 0, 0
 }
 
 // served waits until the stats have n requests.
@@ -97,8 +135,11 @@ func TestStats(t *testing.T) {
 		if w.Requests != 13 || w.Exceptions != 4 || w.TX != size || w.Status != "idle" || w.Accepting != 1 {
 			t.Errorf("got %+v, want 13 requests, 4 exceptions, %d bytes", w, size)
 		}
-		if d.PID != s.pid() || w.PID != s.pid() || d.CWD != appDir("errors") {
+		if d.PID != s.pid() || w.PID != s.python(t) || d.CWD != appDir("errors") {
 			t.Errorf("pid %d, %d, cwd %s", d.PID, w.PID, d.CWD)
+		}
+		if w.ID != 1 || w.DeltaRequests != 13 || w.RespawnCount != 1 || w.LastSpawn < time.Now().Add(-time.Hour).Unix() || w.LastSpawn > time.Now().Unix() {
+			t.Errorf("got %+v", w)
 		}
 		if w.RunningTime <= 0 || w.AvgRT != w.RunningTime/13 || w.RSS < 1<<20 && memory(t, s.pid(), "VmRSS") > 0 || w.VSZ < w.RSS {
 			t.Errorf("got %+v", w)
@@ -187,6 +228,14 @@ func TestStatsWhilePythonIsStuck(t *testing.T) {
 		}
 		if start := w.Cores[i].ReqInfo["request_start"]; start < begun || start > time.Now().Unix() {
 			t.Errorf("request_start %d", start)
+		}
+		pid, core := s.python(t), w.Cores[i].ID
+		stack := s.stack(t, fmt.Sprintf("stack %d %d\n", pid, core))
+		if !strings.HasPrefix(stack, "GET /wedge?a=b, ") || !strings.Contains(stack, "the GIL could not be had") {
+			t.Errorf("the stack is %q", stack)
+		}
+		if s.readsStacks() && !strings.Contains(stack, "in wedge") {
+			t.Errorf("the stack is %q", stack)
 		}
 		// More requests than the other thread and the queue hold.
 		var more []*conn
@@ -392,56 +441,6 @@ func TestFiguresRefused(t *testing.T) {
 	}
 	// One address for two purposes.
 	command(t, dir, nil, "--http", left, "--wsgi-file", "app.py", "--virtualenv", venv, "--stats", left).wantLine(t, 1, left, "in use")
-}
-
-// inTerminal runs a program in a terminal of its own, waits for what matches PATTERN=KEY,… in turn, presses
-// the key after each, and ends with the program's exit code.
-const inTerminal = `
-import os, pty, re, select, sys, time
-words, command = sys.argv[1].split(","), sys.argv[2:]
-pid, tty = pty.fork()
-if pid == 0:
-    os.environ.update(TERM="xterm", LINES="40", COLUMNS="200")
-    os.execv(command[0], command)
-end = time.monotonic() + 20
-for word, key in (pair.split("=") for pair in words):
-    seen = b""
-    while not re.search(word.encode(), seen):
-        if not select.select([tty], [], [], max(end - time.monotonic(), 0))[0]:
-            sys.exit(f"no {word!r} in {seen!r}")
-        try:
-            seen += os.read(tty, 65536)
-        except OSError:
-            sys.exit(f"it ended without {word!r}: {seen!r}")
-    os.write(tty, key.encode())
-try:
-    while os.read(tty, 65536):
-        pass
-except OSError:
-    pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
-
-// Clause: "uwsgitop reads this": each of its three views shows the requests.
-func TestUwsgitop(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"--stats", "127.0.0.1:0"}, {"--stats", filepath.Join(socketDir(t), "s")}, {"--stats", "127.0.0.1:0", "--stats-http"}} {
-		s := single.start(t, launch{App: "limits", Args: append(args, "--threads", "1")})
-		for range 7 {
-			s.get(t, "/").want(t, 200, "index")
-		}
-		address := strings.TrimPrefix(s.ready.Stats, "unix:")
-		if len(args) == 3 {
-			address = "http://" + address
-		}
-		python := filepath.Join(venv, "bin", "python")
-		cmd := exec.Command(python, "-c", inTerminal, "req: 7 =a,1:0[^0-9]=a,[^1]:0[^0-9]=q", python, filepath.Join(venv, "bin", "uwsgitop"), address)
-		cmd.Env = environ(t.TempDir())
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%q: %v: %s", args, err, out)
-		}
-		s.stop(t)
-	}
 }
 
 // What a browser does with the stats of a server that is not for browsers is not our problem; ours is to

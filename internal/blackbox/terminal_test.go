@@ -12,14 +12,14 @@ import (
 	"github.com/creack/pty"
 )
 
-// terminal is a gowsgi on a terminal of its own, as a person has it.
-type terminal struct {
+// screen is a gowsgi on a terminal of its own, as a person has it.
+type screen struct {
 	*server
 	keyboard *os.File
 }
 
 // terminal starts an app, and waits until it is served.
-func (v variant) terminal(t *testing.T, l launch) *terminal {
+func (v variant) terminal(t *testing.T, l launch) *screen {
 	t.Helper()
 	term := v.openTerminal(t, l)
 	file := filepath.Join(term.scratch, "ready.json")
@@ -36,7 +36,7 @@ func (v variant) terminal(t *testing.T, l launch) *terminal {
 }
 
 // openTerminal starts an app. What it prints is in its log.
-func (v variant) openTerminal(t *testing.T, l launch) *terminal {
+func (v variant) openTerminal(t *testing.T, l launch) *screen {
 	t.Helper()
 	s := &server{launch: l, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{}), stopped: true}
 	args := append([]string{"--ready-file", filepath.Join(s.scratch, "ready.json")}, s.options(v)[2:]...) // without --ready-fd
@@ -72,11 +72,11 @@ func (v variant) openTerminal(t *testing.T, l launch) *terminal {
 			t.Logf("terminal %s %v:\n%s", l.App, l.Args, s.log.tail(40))
 		}
 	})
-	return &terminal{s, keyboard}
+	return &screen{s, keyboard}
 }
 
 // types types a line.
-func (term *terminal) types(t *testing.T, text string) {
+func (term *screen) types(t *testing.T, text string) {
 	t.Helper()
 	if _, err := term.keyboard.WriteString(text); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func (term *terminal) types(t *testing.T, text string) {
 }
 
 // leave types Ctrl-C, and asserts that everybody has left in order.
-func (term *terminal) leave(t *testing.T) {
+func (term *screen) leave(t *testing.T) {
 	t.Helper()
 	family := descendants(term.pid())
 	term.closeConns()

@@ -63,9 +63,6 @@ func (f *Front) Fits(environ, body []byte) bool { return len(environ)+len(body) 
 // can be.
 func (f *Front) Full() bool { return f.in.own-f.in.head.Load() >= ringSize-1 }
 
-// Seen tells that the worker has looked at everything it was offered, also at what was taken back.
-func (f *Front) Seen() bool { return f.in.own == f.in.head.Load() }
-
 // Offer puts a request into a slot that nothing is in, and wakes the worker if it naps.
 func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 	s := &f.slots[i]

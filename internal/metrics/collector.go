@@ -1,6 +1,9 @@
 package metrics
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gowsgi/gowsgi/bridge"
@@ -10,8 +13,9 @@ import (
 // sample is what one scrape shows.
 type sample struct {
 	bridge.Snapshot
-	total bridge.Tally // of all requests
-	rss   int64
+	total    bridge.Tally // of all requests
+	restarts map[string]uint64
+	rss      int64
 }
 
 // figure is a metric that is read from a sample.
@@ -99,14 +103,62 @@ func answered(class int) func(*sample) float64 {
 	return func(s *sample) float64 { return float64(s.total.Statuses[class]) }
 }
 
+// row is a metric of which there are as many as the sample has, one for each value of its label.
+type row struct {
+	name, label string
+	help        string
+	kind        prometheus.ValueType
+	of          func(*sample) map[string]float64
+}
+
+var rows = []row{
+	{
+		name: "gowsgi_worker_restarts_total", label: "reason", help: "Worker processes that were replaced.",
+		kind: counter, of: func(s *sample) map[string]float64 {
+			all := map[string]float64{}
+			for reason, n := range s.restarts {
+				all[reason] = float64(n)
+			}
+			return all
+		},
+	},
+	{
+		name: "gowsgi_worker_resident_memory_bytes", label: "worker", help: "Resident memory of each worker; 0 without a process.",
+		kind: gauge, of: func(s *sample) map[string]float64 {
+			all := map[string]float64{}
+			for i := range s.Crews {
+				rss := int64(0)
+				if pid := s.Crews[i].PID; pid != 0 {
+					_, rss = process.SizeOf(pid)
+				}
+				all[strconv.Itoa(s.Crews[i].Number)] = float64(rss)
+			}
+			return all
+		},
+	},
+	{
+		name: "gowsgi_workers", label: "state",
+		help: "Workers: busy with a request or idle, cheap while they have no process; leaving ones end their requests beside a successor.",
+		kind: gauge, of: func(s *sample) map[string]float64 {
+			all := map[string]float64{"idle": 0, "busy": 0, "cheap": 0, "leaving": float64(len(s.Leaving))}
+			for i := range s.Crews {
+				all[s.Crews[i].Status()]++
+			}
+			return all
+		},
+	},
+}
+
 // collector gives the figures of one look at the server, so that they belong together.
 type collector struct {
 	snapshot     func() bridge.Snapshot
+	restarts     func() map[string]uint64
 	descriptions []*prometheus.Desc // of figures, in their order
+	rows         []*prometheus.Desc // likewise
 }
 
-func newCollector(snapshot func() bridge.Snapshot) *collector {
-	c := &collector{snapshot: snapshot}
+func newCollector(snapshot func() bridge.Snapshot, restarts func() map[string]uint64) *collector {
+	c := &collector{snapshot: snapshot, restarts: restarts}
 	for _, f := range figures {
 		var labels prometheus.Labels
 		if f.label[0] != "" {
@@ -114,23 +166,31 @@ func newCollector(snapshot func() bridge.Snapshot) *collector {
 		}
 		c.descriptions = append(c.descriptions, prometheus.NewDesc(f.name, f.help, nil, labels))
 	}
+	for _, r := range rows {
+		c.rows = append(c.rows, prometheus.NewDesc(r.name, r.help, []string{r.label}, nil))
+	}
 	return c
 }
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range c.descriptions {
+	for _, d := range slices.Concat(c.descriptions, c.rows) {
 		to <- d
 	}
 }
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	s := sample{Snapshot: c.snapshot()}
+	s := sample{Snapshot: c.snapshot(), restarts: c.restarts()}
 	s.total = s.Served()
 	s.total.Add(&s.Unserved)
 	_, s.rss = process.Size()
 	for i, f := range figures {
 		to <- prometheus.MustNewConstMetric(c.descriptions[i], f.kind, f.of(&s))
+	}
+	for i, r := range rows {
+		for value, n := range r.of(&s) {
+			to <- prometheus.MustNewConstMetric(c.rows[i], r.kind, n, value)
+		}
 	}
 }

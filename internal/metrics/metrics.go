@@ -27,8 +27,9 @@ type Metrics struct {
 // buckets are seconds, for durations and waits alike.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-// New makes the metrics of a server whose figures snapshot gives.
-func New(snapshot func() bridge.Snapshot) *Metrics {
+// New makes the metrics of a server whose figures snapshot gives. restarts are the worker processes that
+// were replaced, by reason.
+func New(snapshot func() bridge.Snapshot, restarts func() map[string]uint64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -42,7 +43,7 @@ func New(snapshot func() bridge.Snapshot) *Metrics {
 			Buckets: buckets,
 		}),
 	}
-	m.registry.MustRegister(m.duration, m.wait, newCollector(snapshot))
+	m.registry.MustRegister(m.duration, m.wait, newCollector(snapshot, restarts))
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -14,17 +15,26 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/process"
 )
 
 var snapshot = bridge.Snapshot{
 	Queue: bridge.Stats{Threads: 4, Active: 1, Blocked: 2, Parked: 1, Waiting: 7, Full: 3, GILWait: 1500 * time.Millisecond},
-	Threads: []bridge.Thread{
-		{Tally: bridge.Tally{Requests: 3, Statuses: [6]uint64{2: 2, 5: 1}, Exceptions: 1, Bytes: 10}},
-		{Tally: bridge.Tally{Requests: 2, Statuses: [6]uint64{0: 1, 3: 1}, WriteErrors: 1, Harakiris: 1, Bytes: 20}},
+	Crews: []bridge.Crew{
+		{Number: 1, PID: os.Getpid(), Threads: []bridge.Thread{
+			{Tally: bridge.Tally{Requests: 3, Statuses: [6]uint64{2: 2, 5: 1}, Exceptions: 1, Bytes: 10}},
+		}},
+		{Number: 2, Threads: []bridge.Thread{
+			{Tally: bridge.Tally{Requests: 2, Statuses: [6]uint64{0: 1, 3: 1}, WriteErrors: 1, Harakiris: 1, Bytes: 20}},
+		}},
+		{Number: 3, PID: os.Getpid(), Threads: []bridge.Thread{{Request: new(bridge.RequestInfo)}}},
 	},
+	Leaving:     make([]bridge.Crew, 2),
 	Unserved:    bridge.Tally{Requests: 2, Statuses: [6]uint64{4: 1, 5: 1}, ReadErrors: 1, Bytes: 30},
 	Connections: 5,
 }
+
+func restarts() map[string]uint64 { return map[string]uint64{"died": 3, "reload": 0} }
 
 func get(m *Metrics, method, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
@@ -57,7 +67,7 @@ func values(f *dto.MetricFamily) map[string]float64 {
 }
 
 func TestFigures(t *testing.T) {
-	families := scraped(t, New(func() bridge.Snapshot { return snapshot }))
+	families := scraped(t, New(func() bridge.Snapshot { return snapshot }, restarts))
 	want := map[string]map[string]float64{
 		"gowsgi_requests_total":         {"1xx": 0, "2xx": 2, "3xx": 1, "4xx": 1, "5xx": 2, "other": 1},
 		"gowsgi_exceptions_total":       {"": 1},
@@ -70,6 +80,8 @@ func TestFigures(t *testing.T) {
 		"gowsgi_queue_full_total":       {"": 3},
 		"gowsgi_gil_wait_seconds_total": {"": 1.5},
 		"gowsgi_connections":            {"": 5},
+		"gowsgi_worker_restarts_total":  {"died": 3, "reload": 0},
+		"gowsgi_workers":                {"idle": 1, "busy": 1, "cheap": 1, "leaving": 2},
 	}
 	for name, want := range want {
 		got := values(families[name])
@@ -82,13 +94,17 @@ func TestFigures(t *testing.T) {
 			}
 		}
 	}
-	if len(families) != len(want)+3 || len(values(families["gowsgi_resident_memory_bytes"])) != 1 {
+	memory := values(families["gowsgi_worker_resident_memory_bytes"])
+	if _, rss := process.Size(); len(memory) != 3 || memory["2"] != 0 || rss > 0 && (memory["1"] < 1<<20 || memory["3"] < 1<<20) {
+		t.Errorf("memory of workers %v", memory)
+	}
+	if len(families) != len(want)+4 || len(values(families["gowsgi_resident_memory_bytes"])) != 1 {
 		t.Errorf("got %d metrics", len(families))
 	}
 }
 
 func TestHistograms(t *testing.T) {
-	m := New(func() bridge.Snapshot { return snapshot })
+	m := New(func() bridge.Snapshot { return snapshot }, restarts)
 	for _, r := range []accesslog.Record{
 		{Duration: 20 * time.Millisecond, QueueWait: 2 * time.Millisecond, Thread: 1},
 		{Duration: 2 * time.Minute, Thread: 2},
@@ -106,7 +122,7 @@ func TestHistograms(t *testing.T) {
 }
 
 func TestObserveAllocates(t *testing.T) {
-	m := New(func() bridge.Snapshot { return snapshot })
+	m := New(func() bridge.Snapshot { return snapshot }, restarts)
 	r := accesslog.Record{Duration: time.Millisecond}
 	if n := testing.AllocsPerRun(100, func() { m.Observe(&r) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -114,7 +130,7 @@ func TestObserveAllocates(t *testing.T) {
 }
 
 func TestOtherPaths(t *testing.T) {
-	m := New(func() bridge.Snapshot { return snapshot })
+	m := New(func() bridge.Snapshot { return snapshot }, restarts)
 	for _, test := range []struct {
 		method, target string
 		status         int
@@ -135,7 +151,7 @@ func TestOtherPaths(t *testing.T) {
 
 // BenchmarkObserve is what --metrics costs a request.
 func BenchmarkObserve(b *testing.B) {
-	m := New(func() bridge.Snapshot { return snapshot })
+	m := New(func() bridge.Snapshot { return snapshot }, restarts)
 	r := accesslog.Record{Duration: 3 * time.Millisecond, QueueWait: time.Microsecond}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -81,3 +81,8 @@ func acceptProcesses(value string) (string, bool) {
 	n, err := strconv.Atoi(value)
 	return value, err == nil && n >= 1 && n <= 128
 }
+
+// acceptFile refuses what uWSGI takes for an address: udp:host:port.
+func acceptFile(value string) (string, bool) {
+	return value, !strings.HasPrefix(value, "udp:")
+}

@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -59,7 +60,22 @@ func (s *Settings) Config() (*Config, error) {
 	if err := s.config.Validate(); err != nil {
 		return nil, err
 	}
+	s.chooseInitial()
 	return &s.config, nil
+}
+
+// chooseInitial has CheaperInitial lie between Cheaper and the number of processes, as uWSGI does.
+func (s *Settings) chooseInitial() {
+	c := &s.config
+	if c.Cheaper == 0 {
+		return
+	}
+	given := c.CheaperInitial
+	c.CheaperInitial = min(max(given, c.Cheaper), c.Workers())
+	if given != 0 && given != c.CheaperInitial {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s is not from --cheaper to --processes; it is %d",
+			s.from["cheaper-initial"].spell("cheaper-initial", strconv.Itoa(given)), c.CheaperInitial))
+	}
 }
 
 // chooseApp leaves at most one of Module and File, and moves the part after Module's colon to Callable. The stronger

@@ -52,6 +52,14 @@ type Config struct {
 	Processes string
 	// Master runs the app in worker processes, also a single one.
 	Master bool
+	// Cheaper is the least number of worker processes, Processes being the most; 0: there are always that many.
+	Cheaper int
+	// CheaperInitial is how many there are at first; 0 is Cheaper.
+	CheaperInitial int
+	// CheaperStep is how many are started at a time.
+	CheaperStep int
+	// CheaperIdle is how long one has nothing to do until it leaves.
+	CheaperIdle time.Duration
 	// Queue is how many requests may wait for a thread.
 	Queue int
 	// QueueTimeout is how long one may wait; 0 is no limit.
@@ -74,6 +82,8 @@ type Config struct {
 	Harakiri time.Duration
 	// HarakiriGrace is how long the thread may take to come back after that until it is called lost.
 	HarakiriGrace time.Duration
+	// GILTimeout is how long one thread may keep the GIL; 0 is no limit.
+	GILTimeout time.Duration
 
 	// Dev is for the writing of code: reloads, and errors in the browser.
 	Dev bool
@@ -88,6 +98,10 @@ type Config struct {
 	NoRequestLog bool
 	// LogJSON writes both logs as JSON.
 	LogJSON bool
+	// LogTo is the file for the logs and for what the app prints; "" leaves stdout and stderr as they are.
+	LogTo string
+	// TouchLogReopen lists files whose change has LogTo opened anew.
+	TouchLogReopen []string
 	// LogFormat is the access log's format in uWSGI's %(variables); "" is the default line.
 	LogFormat string
 
@@ -118,6 +132,9 @@ type Config struct {
 	ReloadRSS, EvilReloadRSS int
 	// TouchReload lists files whose change is a reload.
 	TouchReload []string
+	// ProcName names the processes for ps, with ProcNamePrefix or with ProcNameSpaced and a space before.
+	ProcName                       bool
+	ProcNamePrefix, ProcNameSpaced string
 	// Mercy is how long a worker process that is replaced may take to end its requests.
 	Mercy time.Duration
 	// Open opens a browser once requests are served.
@@ -170,6 +187,9 @@ func (c *Config) Validate() error {
 	}
 	if len(c.HTTP) == 0 {
 		return UsageError("no address to serve on; give one with --http")
+	}
+	if n := max(c.Workers(), 1); c.Cheaper >= n {
+		return UsageError(fmt.Sprintf("--cheaper %d: want less than --processes, which is %d", c.Cheaper, n))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ wsgi.py and then app.py are tried.
 
   gowsgi app:app
   gowsgi --http :5000 --wsgi-file app.py --callable app
+  gowsgi top 127.0.0.1:9191       (shows what a server with --stats is at)
 
 Every option is also a variable: --ready-file is GOWSGI_READY_FILE. The command
 line beats the environment.

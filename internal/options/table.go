@@ -100,7 +100,8 @@ var Table = []Option{
 	},
 	{
 		Name: "health", Kind: String, Arg: "/PATH", Topic: topicListen,
-		Help:   "Answer this path without Python, so that it works even when all of Python is stuck.",
+		Help: "Answer this path without Python, so that it works even when all of Python is stuck: 200, or 503 while no worker process " +
+			"is ready and while the server drains. With ?live behind it always 200.",
 		UWSGI:  "None.",
 		Accept: acceptPath, Want: "a path that starts with /",
 		Field: func(c *Config) any { return &c.HealthPath },
@@ -125,6 +126,29 @@ var Table = []Option{
 		Help:  "Run the app in worker processes, also a single one: they are replaced when they die, and reloaded at SIGHUP.",
 		UWSGI: "Same.",
 		Field: func(c *Config) any { return &c.Master },
+	},
+	{
+		Name: "cheaper", Kind: Int, Arg: "N", Default: "0", Topic: topicThreads, Max: 127,
+		Help: "The least number of worker processes, --processes being the most: one more comes when all of them have had requests " +
+			"waiting for half a second, one leaves when it has nothing to do (--cheaper-idle). 0: the number does not change.",
+		UWSGI: "Same; there, --cheaper-algo says when.",
+		Field: func(c *Config) any { return &c.Cheaper },
+	},
+	{
+		Name: "cheaper-initial", Kind: Int, Arg: "N", Default: "0", Topic: topicThreads, Max: 128,
+		Help:  "The number of worker processes to start with; 0 is --cheaper.",
+		Field: func(c *Config) any { return &c.CheaperInitial },
+	},
+	{
+		Name: "cheaper-step", Kind: Int, Arg: "N", Default: "1", Topic: topicThreads, Min: 1, Max: 127,
+		Help:  "How many worker processes are started at a time.",
+		Field: func(c *Config) any { return &c.CheaperStep },
+	},
+	{
+		Name: "cheaper-idle", Kind: Seconds, Arg: "SECONDS", Default: "10", Topic: topicThreads,
+		Help:  "The time without a moment at which all worker processes are busy, after which one leaves.",
+		UWSGI: "Same, with cheaper-algo = spare2.",
+		Field: func(c *Config) any { return &c.CheaperIdle },
 	},
 	{
 		Name: "queue", Kind: Int, Arg: "N", Default: "1024", Topic: topicThreads, Min: 1, Max: 1 << 20,
@@ -190,11 +214,33 @@ var Table = []Option{
 		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
 		Field: func(c *Config) any { return &c.HarakiriGrace },
 	},
+	{
+		// Calls that keep the GIL for seconds are bad manners, but happen: a large sort or regular expression, json.loads of a
+		// huge text. A minute is more than those take, and what people still bear with.
+		Name: "gil-timeout", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicLimits,
+		Help: "The time that one thread may keep the GIL in C code, so that no other runs. Then the log gets all stacks, and the worker " +
+			"process is replaced; without worker processes that is only logged. 0 is no limit.",
+		UWSGI: "None.",
+		Field: func(c *Config) any { return &c.GILTimeout },
+	},
 
 	{
 		Name: "disable-logging", Short: "L", Kind: Bool, Topic: topicLog, Bare: "true",
 		Help:  "Log no requests.",
 		Field: func(c *Config) any { return &c.NoRequestLog },
+	},
+	{
+		Name: "logto", Aliases: []string{"logto2"}, Kind: String, Arg: "FILE", Topic: topicLog,
+		Help: "Append both logs, and what the app prints, to this file. SIGUSR2 opens it anew, after logrotate has renamed it. " +
+			"Mistakes at the start are told to the terminal, too.",
+		UWSGI:  "Same; logto counts from the directory it was started in, and addresses (udp:) are no files here.",
+		Accept: acceptFile, Want: "a file; addresses are none",
+		Field: func(c *Config) any { return &c.LogTo },
+	},
+	{
+		Name: "touch-logreopen", Kind: List, Arg: "FILE", Topic: topicLog,
+		Help:  "Open the log anew, as at SIGUSR2, when this file changes. Repeatable. Needs --logto.",
+		Field: func(c *Config) any { return &c.TouchLogReopen },
 	},
 	{
 		Name: "log-format", Aliases: []string{"logformat"}, Kind: String, Arg: "FORMAT", Topic: topicLog,
@@ -326,6 +372,21 @@ var Table = []Option{
 		Name: "touch-reload", Kind: List, Arg: "FILE", Topic: topicProcess,
 		Help:  "Reload, as at SIGHUP, when this file changes. Repeatable. Needs --master.",
 		Field: func(c *Config) any { return &c.TouchReload },
+	},
+	{
+		Name: "auto-procname", Kind: Bool, Topic: topicProcess, Bare: "true",
+		Help:  "Name the processes for ps and top: gowsgi master, gowsgi worker 1. Linux only.",
+		Field: func(c *Config) any { return &c.ProcName },
+	},
+	{
+		Name: "procname-prefix", Kind: String, Arg: "TEXT", Topic: topicProcess,
+		Help:  "Put this before the names of --auto-procname.",
+		Field: func(c *Config) any { return &c.ProcNamePrefix },
+	},
+	{
+		Name: "procname-prefix-spaced", Kind: String, Arg: "TEXT", Topic: topicProcess,
+		Help:  "Put this and a space before the names of --auto-procname.",
+		Field: func(c *Config) any { return &c.ProcNameSpaced },
 	},
 	{
 		Name: "worker-reload-mercy", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicProcess,

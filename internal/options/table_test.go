@@ -47,7 +47,7 @@ var fieldOf = map[Kind]reflect.Type{
 
 // TestTable checks what the code takes for granted about rows.
 func TestTable(t *testing.T) {
-	sane := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	sane := regexp.MustCompile(`^[a-z]+2?(-[a-z]+)*$`)
 	seen := make(map[string]string)
 	var topics []string
 	for i := range Table {
@@ -110,8 +110,9 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		HTTP: []string{"127.0.0.1:5000"}, Threads: 8, Queue: 1024, QueueTimeout: 30 * time.Second,
 		LimitHead: 64 << 10, HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second,
-		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second, DrainTimeout: 30 * time.Second,
-		Processes: "1", Mercy: 60 * time.Second,
+		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second,
+		GILTimeout: time.Minute, DrainTimeout: 30 * time.Second,
+		Processes: "1", CheaperStep: 1, CheaperIdle: 10 * time.Second, Mercy: 60 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults\n got %+v\nwant %+v", got, want)

@@ -3,6 +3,7 @@ package options
 import (
 	"io/fs"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -140,6 +141,10 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.TrustedProxies = []string{"::1/128", "all"} }, "--trusted-proxy all: want an address, a CIDR such as 10.0.0.0/8, or unix"},
 		{func(c *Config) { c.SocketMode = 0o1777 }, "--chmod-socket=1777: want three octal digits, such as 660"},
 		{func(c *Config) { c.Module, c.File = "app", "app.py" }, "both a module and a file are set: app, app.py"},
+		{func(c *Config) { c.Cheaper = 1 }, "--cheaper 1: want less than --processes, which is 1"},
+		{func(c *Config) { c.Processes, c.Cheaper = "4", 4 }, "--cheaper 4: want less than --processes, which is 4"},
+		{func(c *Config) { c.Processes, c.Cheaper = "4", 3 }, ""},
+		{func(c *Config) { c.LogTo = "udp:127.0.0.1:514" }, "--logto udp:127.0.0.1:514: want a file; addresses are none"},
 		{func(c *Config) { c.HTTP = nil }, "no address to serve on; give one with --http"},
 	} {
 		c, err := New().Config()
@@ -149,6 +154,34 @@ func TestValidate(t *testing.T) {
 		test.spoil(c)
 		if err = c.Validate(); errorText(err) != test.want {
 			t.Errorf("got %q, want %q", errorText(err), test.want)
+		}
+	}
+}
+
+// TestCheaperInitial: it lies between --cheaper and --processes, with a warning where it was not meant to.
+func TestCheaperInitial(t *testing.T) {
+	const warning = "is not from --cheaper to --processes; it is"
+	for _, test := range []struct {
+		initial string
+		want    int
+		warning string
+	}{
+		{"0", 2, ""},
+		{"1", 2, "--cheaper-initial 1 " + warning + " 2"},
+		{"2", 2, ""},
+		{"3", 3, ""},
+		{"4", 4, ""},
+		{"5", 4, "--cheaper-initial 5 " + warning + " 4"},
+	} {
+		s := New()
+		for name, value := range map[string]string{"processes": "4", "cheaper": "2", "cheaper-initial": test.initial} {
+			if err := s.Set(name, value, CommandLine); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := s.Config()
+		if err != nil || c.CheaperInitial != test.want || strings.Join(c.Warnings, "\n") != test.warning {
+			t.Errorf("%s: it is %d, %v, %q; want %d, %q", test.initial, c.CheaperInitial, err, c.Warnings, test.want, test.warning)
 		}
 	}
 }

@@ -14,20 +14,24 @@ import (
 // Process is what a document tells besides the server's own figures.
 type Process struct {
 	Version   string
-	Started   time.Time
 	Import    time.Duration // how long the app's import took
 	Mount     string        // the prefix that the app is mounted at, "" or "/prefix"
 	Dir       string        // --chdir
 	Listeners []net.Listener
 }
 
-// document is uWSGI's: its names, types and order. Figures that have no counterpart here are 0.
+// Document is uWSGI's: its names, types and order. Figures that have no counterpart here are 0.
 // Three have another meaning:
 //
 //   - listen_queue: uWSGI's requests wait in the kernel, ours in --queue. Both are counted.
 //   - avg_rt is the mean since the start, where uWSGI's forgets half of it with each request.
 //   - vars has the request's line, and no header: those hold passwords.
-type document struct {
+//
+// A worker is what the processes with its number have been, one after the other: it counts on when
+// another process takes over. Status "cheap", without a pid, is a worker whose process has died, until the next
+// one is ready. A process that ends its requests while its successor takes new ones stands in
+// gowsgi.leaving, and no more in workers; what it does counts there all the same.
+type Document struct {
 	Version           string           `json:"version"`
 	ListenQueue       int              `json:"listen_queue"`
 	ListenQueueErrors uint64           `json:"listen_queue_errors"`
@@ -38,12 +42,13 @@ type document struct {
 	GID               int              `json:"gid"`
 	CWD               string           `json:"cwd"`
 	Locks             []map[string]int `json:"locks"`
-	Sockets           []socket         `json:"sockets"`
-	Workers           []worker         `json:"workers"`
-	Gowsgi            queue            `json:"gowsgi"`
+	Sockets           []Socket         `json:"sockets"`
+	Workers           []Worker         `json:"workers"`
+	Gowsgi            Queue            `json:"gowsgi"`
 }
 
-type socket struct {
+// Socket is one that HTTP is served on.
+type Socket struct {
 	Name       string `json:"name"`
 	Proto      string `json:"proto"`
 	Queue      int    `json:"queue"`
@@ -52,7 +57,8 @@ type socket struct {
 	CanOffload int    `json:"can_offload"`
 }
 
-type worker struct {
+// Worker is a worker process, or what has been one.
+type Worker struct {
 	ID            int    `json:"id"`
 	PID           int    `json:"pid"`
 	Accepting     int    `json:"accepting"`
@@ -70,11 +76,12 @@ type worker struct {
 	RespawnCount  int    `json:"respawn_count"`
 	TX            uint64 `json:"tx"`     // bytes
 	AvgRT         int64  `json:"avg_rt"` // microseconds
-	Apps          []app  `json:"apps"`
-	Cores         []core `json:"cores"`
+	Apps          []App  `json:"apps"`
+	Cores         []Core `json:"cores"`
 }
 
-type app struct {
+// App is the one that a worker has loaded.
+type App struct {
 	ID          int    `json:"id"`
 	Modifier1   int    `json:"modifier1"`
 	Mountpoint  string `json:"mountpoint"`
@@ -84,8 +91,8 @@ type app struct {
 	Chdir       string `json:"chdir"`
 }
 
-// core is a request thread.
-type core struct {
+// Core is a request thread.
+type Core struct {
 	ID                int              `json:"id"`
 	Requests          uint64           `json:"requests"`
 	StaticRequests    int              `json:"static_requests"`
@@ -98,8 +105,8 @@ type core struct {
 	ReqInfo           map[string]int64 `json:"req_info"`
 }
 
-// queue is what uWSGI has no names for: see [bridge.Stats].
-type queue struct {
+// Queue is what uWSGI has no names for: see [bridge.Stats].
+type Queue struct {
 	Threads     int    `json:"threads"`
 	Active      int    `json:"active"`
 	Blocked     int    `json:"blocked"`
@@ -109,6 +116,8 @@ type queue struct {
 	WaitTotal   int64  `json:"wait_total_us"`
 	GILWait     int64  `json:"gil_wait_us"`
 	Connections int    `json:"connections"`
+
+	Leaving []Worker `json:"leaving"` // their figures are those of the process alone
 }
 
 // locks are uWSGI's, each with the process that holds it: nobody.
@@ -116,7 +125,7 @@ var locks = []string{"user 0", "signal", "filemon", "timer", "rbtimer", "cron", 
 
 // Document is what a connection is given.
 func (p *Process) Document(s *bridge.Snapshot) ([]byte, error) {
-	d := document{
+	d := Document{
 		Version:           p.Version,
 		ListenQueue:       s.Queue.Waiting,
 		ListenQueueErrors: s.Queue.Full,
@@ -124,9 +133,10 @@ func (p *Process) Document(s *bridge.Snapshot) ([]byte, error) {
 		UID:               os.Getuid(),
 		GID:               os.Getgid(),
 		Sockets:           p.sockets(),
-		Workers:           []worker{p.worker(s)},
+		Workers:           p.workers(s, s.Crews),
 		Gowsgi:            queueOf(s),
 	}
+	d.Gowsgi.Leaving = p.workers(s, s.Leaving)
 	d.CWD, _ = os.Getwd() // "": it is gone
 	for _, name := range locks {
 		d.Locks = append(d.Locks, map[string]int{name: 0})
@@ -138,53 +148,65 @@ func (p *Process) Document(s *bridge.Snapshot) ([]byte, error) {
 	return json.MarshalIndent(d, "", "\t")
 }
 
-func (p *Process) sockets() []socket {
-	sockets := []socket{}
+func (p *Process) sockets() []Socket {
+	sockets := []Socket{}
 	for _, l := range p.Listeners {
 		waiting, limit := listen.Backlog(l)
-		sockets = append(sockets, socket{Name: listen.Name(l), Proto: "http", Queue: waiting, MaxQueue: limit})
+		sockets = append(sockets, Socket{Name: listen.Name(l), Proto: "http", Queue: waiting, MaxQueue: limit})
 	}
 	return sockets
 }
 
-func (p *Process) worker(s *bridge.Snapshot) worker {
-	served := s.Served()
-	w := worker{
-		ID:            1,
-		PID:           os.Getpid(),
-		Accepting:     number(!s.Draining),
+func (p *Process) workers(s *bridge.Snapshot, crews []bridge.Crew) []Worker {
+	workers := []Worker{}
+	for i := range crews {
+		w := p.worker(&crews[i])
+		if s.Draining {
+			w.Accepting = 0
+		}
+		workers = append(workers, w)
+	}
+	return workers
+}
+
+func (p *Process) worker(c *bridge.Crew) Worker {
+	served := c.Served()
+	w := Worker{
+		ID:            c.Number,
+		PID:           c.PID,
+		Accepting:     number(c.Accepting),
 		Requests:      served.Requests,
-		DeltaRequests: served.Requests,
+		DeltaRequests: c.Fresh,
 		Exceptions:    served.Exceptions,
 		HarakiriCount: served.Harakiris,
-		Status:        "idle",
+		Status:        c.Status(),
 		RunningTime:   served.Time.Microseconds(),
-		LastSpawn:     p.Started.Unix(),
-		RespawnCount:  1, // the first one counts
+		LastSpawn:     c.Spawned.Unix(),
+		RespawnCount:  c.Spawns, // the first one counts
 		TX:            served.Bytes,
 		AvgRT:         served.Time.Microseconds() / int64(max(served.Requests, 1)),
-		Apps: []app{{
+		Apps: []App{{
 			Mountpoint:  p.Mount,
 			StartupTime: int64(p.Import.Seconds()),
 			Requests:    served.Requests,
 			Exceptions:  served.Exceptions,
 			Chdir:       p.Dir,
 		}},
-		Cores: []core{},
+		Cores: []Core{},
 	}
-	w.VSZ, w.RSS = process.Size()
-	for i := range s.Threads {
-		c := coreOf(i, &s.Threads[i])
-		if c.InRequest != 0 {
-			w.Status = "busy"
-		}
-		w.Cores = append(w.Cores, c)
+	if c.PID != 0 {
+		w.VSZ, w.RSS = process.SizeOf(c.PID)
+	} else {
+		w.LastSpawn = 0
+	}
+	for i := range c.Threads {
+		w.Cores = append(w.Cores, coreOf(i, &c.Threads[i]))
 	}
 	return w
 }
 
-func coreOf(id int, t *bridge.Thread) core {
-	c := core{
+func coreOf(id int, t *bridge.Thread) Core {
+	c := Core{
 		ID:          id,
 		Requests:    t.Tally.Requests,
 		WriteErrors: t.Tally.WriteErrors,
@@ -196,13 +218,14 @@ func coreOf(id int, t *bridge.Thread) core {
 	if r := t.Request; r != nil {
 		c.Vars = append(c.Vars, "REQUEST_METHOD="+r.Method, "REQUEST_URI="+r.URI, "SERVER_PROTOCOL="+r.Proto, "REMOTE_ADDR="+r.RemoteAddr)
 		c.ReqInfo["request_start"] = r.Begun.Unix()
+		c.ReqInfo["age_us"] = time.Since(r.Begun).Microseconds() // not uWSGI's: exact, and by this machine's clock
 	}
 	return c
 }
 
-func queueOf(s *bridge.Snapshot) queue {
+func queueOf(s *bridge.Snapshot) Queue {
 	q := &s.Queue
-	return queue{
+	return Queue{
 		Threads:     q.Threads,
 		Active:      q.Active,
 		Blocked:     q.Blocked,

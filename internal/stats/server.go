@@ -4,10 +4,10 @@ package stats
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 )
@@ -19,8 +19,14 @@ type Server struct {
 	// HTTP puts a header before the document, once the client has sent a request. Any
 	// request will do.
 	HTTP bool
+	// Stack is the Python stack of a request that a document shows: as text, by the worker's pid and the
+	// core's id. It is read for one client at a time.
+	Stack func(ctx context.Context, pid, core int) string
 
 	mu     sync.Mutex
+	stack  sync.Mutex      // held while one is read
+	ctx    context.Context // what a stack is read under, once one has been asked for
+	stop   context.CancelFunc
 	closed bool
 	open   map[io.Closer]struct{} // listeners and connections
 	ended  sync.WaitGroup         // done with each of them
@@ -40,7 +46,11 @@ const (
 )
 
 // head is uWSGI's: pages of any origin may read the document.
-const head = "HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n\r\n"
+const (
+	head = "HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n\r\n"
+	// textHead is that of a stack, which is for no page.
+	textHead = "HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+)
 
 // Serve answers l's connections until l or the server is closed. l is closed then.
 func (s *Server) Serve(l net.Listener) {
@@ -76,12 +86,28 @@ func (s *Server) Serve(l net.Listener) {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	if s.stop != nil {
+		s.stop()
+	}
 	for c := range s.open {
 		c.Close()
 	}
 	s.mu.Unlock()
 	s.ended.Wait()
 	return nil
+}
+
+// context ends with the server.
+func (s *Server) context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.stop = context.WithCancel(context.Background())
+	}
+	if s.closed {
+		s.stop()
+	}
+	return s.ctx
 }
 
 // enter makes c one of those that Close closes. False: the server is closed.
@@ -108,26 +134,22 @@ func (s *Server) leave(c io.Closer) {
 
 func (s *Server) answer(c net.Conn) {
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(clientTime))
-	sent := io.LimitReader(c, clientBytes)
+	_ = c.SetDeadline(time.Now().Add(clientTime))
+	sent := bufio.NewReaderSize(io.LimitReader(c, clientBytes), requestMax)
+	asked := s.request
 	if s.HTTP {
-		if _, err := http.ReadRequest(bufio.NewReader(sent)); err != nil {
-			return
-		}
+		asked = s.requestHTTP
 	}
-	text, err := s.Document()
+	answer, err := asked(c, sent)
 	if err != nil {
 		return
 	}
-	if s.HTTP {
-		text = append([]byte(head), text...)
-	}
-	if _, err := c.Write(text); err != nil {
+	if _, err := c.Write(answer); err != nil {
 		return
 	}
 	// A close with bytes unread would be a reset, and the client might lose the document.
 	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		c.SetReadDeadline(time.Now().Add(lingerTime))
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.Copy(io.Discard, sent)
 	}
 }

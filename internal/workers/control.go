@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gowsgi/gowsgi/bridge"
 )
 
 // message is what goes over the control socket, one JSON object a packet, with at most one
@@ -19,13 +23,20 @@ type message struct {
 	Failed *LoadError `json:"failed,omitempty"`
 	File   *int       `json:"file,omitempty"`   // the slot that the descriptor is for
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
+	Stack  string     `json:"stack,omitempty"`  // of one
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
 	Loaded *Loaded    `json:"loaded,omitempty"` // more of what the app is made of
+	Wedged *bool      `json:"wedged,omitempty"` // one of its threads keeps the GIL, or does no longer
+
+	Figures *Figures `json:"figures,omitempty"`
 
 	// To the worker.
-	Stop       *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
-	WantStacks bool      `json:"want_stacks,omitempty"`
-	Harakiri   *Harakiri `json:"harakiri,omitempty"`
+	Stop        *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
+	WantStacks  bool      `json:"want_stacks,omitempty"`
+	WantStack   *int      `json:"want_stack,omitempty"` // of the thread that has the slot's request
+	WantFigures bool      `json:"want_figures,omitempty"`
+	Harakiri    *Harakiri `json:"harakiri,omitempty"`
+	Log         bool      `json:"log,omitempty"` // stdout and stderr are to lead to the descriptor
 }
 
 // Ready is what a worker tells once the app is loaded.
@@ -37,6 +48,17 @@ type Ready struct {
 	Venv     string   `json:"venv,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Figures are what a worker tells of its threads.
+type Figures struct {
+	Active  int           `json:"active"`
+	Blocked int           `json:"blocked"`
+	GILWait time.Duration `json:"gil_wait"`
+}
+
+func (f *Figures) stats() bridge.Stats {
+	return bridge.Stats{Active: f.Active, Blocked: f.Blocked, GILWait: f.GILWait}
 }
 
 // Harakiri is a request that has taken too long, and whose client has been told.
@@ -165,10 +187,47 @@ func descriptor(oob []byte) (file *os.File) {
 // messageMax is the most of an exception's own words, which may be any.
 const messageMax = 4 << 10
 
-// cut shortens a text in its middle.
+// cut shortens a text in its middle to what takes limit bytes in a packet, where a character takes up to six.
 func cut(text string, limit int) string {
-	if len(text) <= limit {
+	if encoded(text) <= limit {
 		return text
 	}
-	return text[:limit/2] + "\n[…]\n" + text[len(text)-limit/2:]
+	const mark = "\n[…]\n"
+	half := (limit - encoded(mark)) / 2
+	head, tail := 0, len(text)
+	for left := half; ; {
+		r, n := utf8.DecodeRuneInString(text[head:])
+		if left -= encodedRune(r, n); left < 0 {
+			break
+		}
+		head += n
+	}
+	for left := half; ; {
+		r, n := utf8.DecodeLastRuneInString(text[:tail])
+		if left -= encodedRune(r, n); left < 0 {
+			break
+		}
+		tail -= n
+	}
+	return text[:head] + mark + text[tail:]
+}
+
+// encoded is how many bytes a text takes in JSON at most.
+func encoded(text string) (total int) {
+	for i, r := range text {
+		_, n := utf8.DecodeRuneInString(text[i:])
+		total += encodedRune(r, n)
+	}
+	return total
+}
+
+// encodedRune is encoded of one character, which takes n bytes now.
+func encodedRune(r rune, n int) int {
+	switch {
+	case strings.ContainsRune("\"\\\n\r\t", r):
+		return len(`\n`)
+	case r < ' ', r == utf8.RuneError && n == 1, strings.ContainsRune("<>&\u2028\u2029", r):
+		return len(`\u0000`)
+	}
+	return n
 }

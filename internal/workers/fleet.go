@@ -3,9 +3,11 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +20,7 @@ import (
 type Config struct {
 	Pool    *bridge.Pool
 	Log     *slog.Logger
-	Count   int // processes
+	Count   int // processes; with Cheaper: at most
 	Threads int // of each
 	Size    link.Size
 
@@ -29,8 +31,10 @@ type Config struct {
 	// Terminal leaves the workers in the front's process group, with its standard input: for pdb. They get the
 	// terminal's signals, too, and must let them pass.
 	Terminal bool
+	Name     func(number int) string // in place of the first argument; nil: none
 
 	Recycling Recycling
+	Cheaper   Cheaper
 
 	// Mercy is how long a process may take to end its requests and leave.
 	Mercy time.Duration
@@ -48,30 +52,53 @@ type Fleet struct {
 	mu          sync.Mutex
 	current     []*process // those that take requests, or will
 	all         map[*process]bool
-	generations int // started by Reload
-	failing     int // starts in a row that came to nothing
+	target      int             // how many processes there should be
+	starting    map[*start]bool // the starts that are to join this generation
+	generations int             // started by Reload
+	failures    map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
 	closing     bool
 	end         chan struct{} // closed by Close
 
+	starts chan func() // for starter
+
 	reloading sync.Mutex
-	watching  sync.Once         // watch runs; Renew's
+	begun     sync.Once         // starter runs
+	held      bool              // nobody but Renew starts a process
 	restarts  map[string]uint64 // by reason
 }
 
 // New makes a fleet without processes.
 func New(config Config) *Fleet {
-	return &Fleet{config: config, log: config.Log, all: map[*process]bool{}, end: make(chan struct{}), restarts: map[string]uint64{}}
+	f := &Fleet{
+		config: config, log: config.Log, target: config.Count, all: map[*process]bool{}, starting: map[*start]bool{},
+		failures: map[int]int{}, end: make(chan struct{}), starts: make(chan func()), restarts: map[string]uint64{},
+	}
+	if config.Cheaper.Least > 0 {
+		f.target = config.Cheaper.Initial
+	}
+	for _, why := range reasons {
+		f.restarts[why] = 0
+	}
+	return f
 }
 
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
 // is a *LoadError when the app can't be loaded. Then no process is left.
 func (f *Fleet) Start() (Ready, error) {
+	f.begun.Do(func() { go f.starter() })
 	generation, err := f.generation(context.Background())
 	if err != nil {
 		return Ready{}, err
 	}
+	f.mu.Lock()
+	err = f.join(generation)
+	f.adjust()
+	f.mu.Unlock()
 	go f.watch()
-	return generation[0].about, f.join(generation)
+	if f.config.Cheaper.Least > 0 {
+		go f.follow()
+	}
+	return generation[0].about, err
 }
 
 // generation starts as many processes as there should be, and waits until all are ready. On an error,
@@ -79,7 +106,7 @@ func (f *Fleet) Start() (Ready, error) {
 func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	var started []*process
 	var failed error
-	for i := range f.config.Count {
+	for i := range f.Target() {
 		p, err := f.launch(i + 1)
 		if err != nil {
 			failed = err
@@ -110,8 +137,6 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	return nil, failed
 }
 
-var errOutdated = errors.New("a reload has come in between")
-
 var errClosing = errors.New("the server is shutting down")
 
 // launch starts a process that the fleet knows of.
@@ -123,34 +148,30 @@ func (f *Fleet) launch(number int) (*process, error) {
 	}
 	p, err := f.start(number)
 	if err == nil {
-		p.generation = f.generations
 		f.all[p] = true
 	}
 	return p, err
 }
 
-// join gives processes that are ready to the pool.
+// join gives processes that are ready to the pool. Under the mutex.
 func (f *Fleet) join(processes []*process) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, p := range processes {
-		if p.generation != f.generations {
-			return errOutdated
-		}
 		if p.over { // so soon
-			go f.replace(0, 0)
+			f.failures[p.number]++
 			continue
 		}
-		m, err := f.config.Pool.Join(p.front, f.config.Threads, func(err error) {
-			f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
-			p.kill("broken")
+		m, err := f.config.Pool.Join(p.front, bridge.Process{
+			Number: p.number, PID: p.pid(), Spawned: p.begun, Threads: f.config.Threads,
+			Spoilt: func(err error) {
+				f.log.Error("a worker process is killed", "pid", p.pid(), "error", err)
+				p.kill("broken")
+			},
 		})
 		if err != nil {
 			return err
 		}
 		p.member.Store(m)
 		f.current = append(f.current, p)
-		f.failing = 0
 		f.config.Pool.Down(false)
 	}
 	return nil
@@ -162,9 +183,7 @@ func (f *Fleet) ended(p *process) {
 	delete(f.all, p)
 	p.over = true
 	m := p.member.Load()
-	had := slices.Contains(f.current, p)
 	f.current = slices.DeleteFunc(f.current, func(o *process) bool { return o == p })
-	closing := f.closing
 	f.mu.Unlock()
 	if m == nil {
 		p.front.Close()
@@ -174,9 +193,15 @@ func (f *Fleet) ended(p *process) {
 		f.report(p, m)
 	}
 	m.Lost()
-	if had && !closing && !p.leaving.Load() && !p.succeeded.Load() {
-		f.replace(m.Number, time.Since(p.begun))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case time.Since(p.begun) >= soon:
+		delete(f.failures, p.number)
+	case !p.leaving.Load():
+		f.failures[p.number]++
 	}
+	f.adjust()
 }
 
 // report says how a process ended that should not have.
@@ -185,7 +210,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 	if reason, ok := p.reason.Load().(string); ok {
 		why += ", " + reason
 	}
-	args := []any{"worker", m.Number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
+	args := []any{"worker", p.number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
 	var lines []string
 	for _, r := range m.Running() {
 		lines = append(lines, r.Line)
@@ -194,59 +219,11 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 		args = append(args, "requests", lines)
 	}
 	f.log.Error("a worker process has died; it is replaced", args...)
-	f.count("died")
+	f.count("died", 1)
 }
 
-const (
-	// soon is the age up to which a process that ends has never really worked.
-	soon = time.Second
-	// The waits between starts that come to nothing.
-	firstWait = 250 * time.Millisecond
-	lastWait  = 30 * time.Second
-)
-
-// replace starts a process in the place of one that has ended at that age, until one is ready.
-func (f *Fleet) replace(number int, age time.Duration) {
-	f.mu.Lock()
-	if age < soon {
-		f.failing++
-	}
-	failing := f.failing
-	f.mu.Unlock()
-	for {
-		if failing > 0 {
-			wait := min(firstWait<<min(failing-1, 10), lastWait)
-			f.down()
-			select {
-			case <-time.After(wait):
-			case <-f.end:
-				return
-			}
-		}
-		p, err := f.launch(number)
-		if err == nil {
-			if err = <-p.ready; err == nil {
-				err = f.join([]*process{p})
-			}
-			if err == nil {
-				if m := p.member.Load(); m != nil { // else it has died, and join has somebody else replace it
-					f.log.Info("a worker process is ready", "worker", m.Number, "pid", p.pid(), "import_ms", p.about.ImportMS)
-				}
-				return
-			}
-			p.leaving.Store(true)
-			p.kill("start failed")
-		}
-		if errors.Is(err, errClosing) || errors.Is(err, errOutdated) {
-			return
-		}
-		f.mu.Lock()
-		f.failing++
-		failing = f.failing
-		f.mu.Unlock()
-		f.complain("a worker process can't be started; it is tried again", err)
-	}
-}
+// soon is the age up to which a process that ends has never really worked.
+const soon = time.Second
 
 // down has requests refused when no process is left, and none to come soon.
 func (f *Fleet) down() {
@@ -280,42 +257,56 @@ func (f *Fleet) Reload() error {
 	}
 	f.mu.Lock()
 	old := f.current
-	f.current = nil
+	f.current, f.starting = nil, map[*start]bool{}
 	f.generations++
-	for _, p := range generation {
-		p.generation = f.generations
-	}
-	f.mu.Unlock()
-	if err := f.join(generation); err != nil {
-		return err
-	}
-	f.count("reload")
-	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
 		p.leaving.Store(true)
+	}
+	err = f.join(generation)
+	f.adjust() // the number may have changed since
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	f.count("reload", len(old))
+	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
+	for _, p := range old {
 		go p.retire(f.config.Mercy, 0)
 	}
 	return nil
 }
 
-// Stacks are those of all processes' Python threads.
-func (f *Fleet) Stacks(ctx context.Context) (texts map[int]string) {
-	f.mu.Lock()
-	processes := slices.Clone(f.current)
-	f.mu.Unlock()
-	answers := make([]string, len(processes))
-	var asked sync.WaitGroup
-	for i, p := range processes { // all at once: who does not answer takes no time from the others
-		asked.Go(func() { answers[i] = p.askStacks(ctx) })
-	}
-	asked.Wait()
-	texts = map[int]string{}
-	for i, p := range processes {
-		if answers[i] != "" {
-			texts[p.pid()] = answers[i]
+// Redirect has the processes' stdout and stderr lead to file, as this one's do already: those that are started
+// from now on inherit it.
+func (f *Fleet) Redirect(file *os.File) {
+	each(f.living(), func(p *process) { // who does not listen holds up nobody else
+		_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
+		if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
+			f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
 		}
+		_ = p.control.conn.SetWriteDeadline(time.Time{})
+	})
+}
+
+// Process is a worker process at one moment.
+type Process struct {
+	Number, PID int
+	Begun       time.Time
+	Running     int // requests
+	Tally       bridge.Tally
+}
+
+// Processes are those that have joined, by number: also those that are about to leave.
+func (f *Fleet) Processes() (all []Process) {
+	f.mu.Lock()
+	current := slices.Clone(f.current)
+	f.mu.Unlock()
+	for _, p := range current {
+		m := p.member.Load()
+		all = append(all, Process{p.number, p.pid(), p.begun, m.Busy(), m.Tally()})
 	}
-	return texts
+	slices.SortFunc(all, func(a, b Process) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.PID, b.PID)) })
+	return all
 }
 
 // Count is how many processes take requests.
@@ -329,7 +320,8 @@ func (f *Fleet) Count() int {
 // runs, if it has one. No process is left when it returns.
 func (f *Fleet) Close(ctx context.Context, signal int) {
 	f.mu.Lock()
-	if !f.closing {
+	first := !f.closing
+	if first {
 		f.closing = true
 		close(f.end)
 	}
@@ -352,4 +344,7 @@ func (f *Fleet) Close(ctx context.Context, signal int) {
 		}()
 	}
 	gone.Wait()
+	if first {
+		close(f.starts) // launch sends nothing more: the starter ends
+	}
 }

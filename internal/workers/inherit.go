@@ -17,8 +17,9 @@ const Variable = "GOWSGI_WORKER_PROCESS"
 
 // inheritance is the variable's value.
 type inheritance struct {
-	Size   link.Size `json:"size"`
-	Number int       `json:"number"`
+	Size    link.Size `json:"size"`
+	Number  int       `json:"number"`
+	Several bool      `json:"several"`
 }
 
 // The descriptors that a worker inherits: the control socket, then the link's.
@@ -27,6 +28,7 @@ const firstFD = 3
 // Self is a worker process's own end.
 type Self struct {
 	Number  int
+	Several bool // there are others beside it
 	link    *link.Worker
 	control *control
 	station atomic.Pointer[bridge.Station]
@@ -57,7 +59,7 @@ func Inherit() (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Self{Number: in.Number, link: l, control: c}, nil
+	return &Self{Number: in.Number, Several: in.Several, link: l, control: c}, nil
 }
 
 // Orders are what the front wants of the worker.
@@ -66,8 +68,12 @@ type Orders struct {
 	Stop func(signal int)
 	// Stacks writes all Python threads' stacks.
 	Stacks func(io.Writer)
+	// Stack is the stack of the thread that is at a request.
+	Stack func(bridge.Running) string
 	// Harakiri is told of a request that the front has ended.
 	Harakiri func(Harakiri, *bridge.Overdue) // nil when the app has come back since
+	// Log has stdout and stderr lead to the file.
+	Log func(*os.File)
 	// Orphaned: the front is no more.
 	Orphaned func()
 }
@@ -83,13 +89,16 @@ func (s *Self) Obey(orders Orders) {
 		}
 		switch {
 		case file != nil:
+			if m.Log {
+				orders.Log(file)
+			}
 			file.Close()
 		case m.Stop != nil:
 			go orders.Stop(*m.Stop)
 		case m.Harakiri != nil && s.station.Load() != nil:
-			o := s.station.Load().Overdue(m.Harakiri.Slot)
-			if o != nil {
-				o.Remote, o.Answered = m.Harakiri.Remote, m.Harakiri.Answered
+			var o *bridge.Overdue
+			if r, ok := s.station.Load().Running(m.Harakiri.Slot); ok {
+				o = &bridge.Overdue{Running: r, Remote: m.Harakiri.Remote, Answered: m.Harakiri.Answered}
 			}
 			go orders.Harakiri(*m.Harakiri, o)
 		case m.WantStacks:
@@ -98,6 +107,17 @@ func (s *Self) Obey(orders Orders) {
 				orders.Stacks(&text)
 				_ = s.control.send(message{Stacks: cut(string(text), textMax)}, -1)
 			}()
+		case m.WantStack != nil && s.station.Load() != nil:
+			go func() {
+				text := noThread
+				if r, ok := s.station.Load().Running(*m.WantStack); ok {
+					text = orders.Stack(r)
+				}
+				_ = s.control.send(message{Stack: cut(text, textMax)}, -1)
+			}()
+		case m.WantFigures && s.station.Load() != nil:
+			st := s.station.Load().Stats()
+			_ = s.control.send(message{Figures: &Figures{Active: st.Active, Blocked: st.Blocked, GILWait: st.GILWait}}, -1)
 		}
 	}
 }
@@ -115,10 +135,16 @@ func (s *Self) Attach(q *bridge.Queue, log *slog.Logger) {
 }
 
 // Ready tells the front that requests may come.
-func (s *Self) Ready(r Ready) error { return s.control.send(message{Ready: &r}, -1) }
+func (s *Self) Ready(r Ready) error {
+	r.App = cut(r.App, messageMax)
+	return s.control.send(message{Ready: &r}, -1)
+}
 
 // Leave asks the front to replace this process.
 func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
+
+// Wedged tells the front that one thread keeps the GIL, or does no longer.
+func (s *Self) Wedged(is bool) { _ = s.control.send(message{Wedged: &is}, -1) }
 
 // Fail tells the front why there will be none.
 func (s *Self) Fail(f LoadError) error {

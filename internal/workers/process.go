@@ -1,11 +1,12 @@
 package workers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 // process is one worker process, from its start to its end.
 type process struct {
 	fleet   *Fleet
+	number  int // from 1; the one that takes its place has the same
 	cmd     *exec.Cmd
 	front   *link.Front // the pool's after Join
 	control *control
@@ -28,16 +30,18 @@ type process struct {
 	heard  chan struct{} // closed when there is nothing more to hear
 	exited chan struct{} // closed when it has been waited for
 
-	member     atomic.Pointer[bridge.Member] // once it has joined the pool
-	leaving    atomic.Bool                   // its end is wanted
-	reason     atomic.Value                  // string: why it was killed
-	stacks     chan string                   // holds one
-	doomed     atomic.Int32                  // requests that will not end
-	once       sync.Once                     // its replacement is ordered once
-	succeeded  atomic.Bool                   // it is: its end needs no other one
-	limit      uint64                        // requests that it is to serve; 0: any number
-	over       bool                          // it is no more; under the fleet's mutex
-	generation int                           // the fleet's when it was started
+	member    atomic.Pointer[bridge.Member] // once it has joined the pool
+	leaving   atomic.Bool                   // its end is wanted
+	reason    atomic.Value                  // string: why it was killed
+	stacks    *question[string]
+	stack     *question[string]
+	figures   *question[Figures]
+	doomed    atomic.Int32 // requests that will not end
+	once      sync.Once    // its replacement is ordered once
+	succeeded atomic.Bool  // it is: its end needs no other one
+	wedged    atomic.Bool  // one of its threads keeps the GIL
+	limit     uint64       // requests that it is to serve; 0: any number
+	over      bool         // it is no more; under the fleet's mutex
 }
 
 // start runs a new worker process.
@@ -53,25 +57,30 @@ func (f *Fleet) start(number int) (*process, error) {
 	}
 	defer theirs.Close()
 	p := &process{
-		fleet: f, front: front, control: ours, begun: time.Now(),
-		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}), stacks: make(chan string, 1),
+		fleet: f, number: number, front: front, control: ours, begun: time.Now(),
+		limit: f.requestLimit(), ready: make(chan error, 1), heard: make(chan struct{}), exited: make(chan struct{}),
+		stacks: newQuestion[string](), stack: newQuestion[string](), figures: newQuestion[Figures](),
 	}
-	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number})
+	args := slices.Clone(f.config.Args)
+	if f.config.Name != nil {
+		args[0] = f.config.Name(number)
+	}
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0})
 	if err == nil {
 		p.cmd = &exec.Cmd{
 			Path:        f.config.Path,
-			Args:        f.config.Args,
+			Args:        args,
 			Dir:         f.config.Dir,
 			Env:         append(os.Environ(), Variable+"="+string(text)),
 			Stdout:      os.Stdout,
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
-			SysProcAttr: &syscall.SysProcAttr{Setpgid: !f.config.Terminal}, // a terminal's signals are the front's
+			SysProcAttr: attributes(f.config.Terminal),
 		}
 		if f.config.Terminal {
 			p.cmd.Stdin = os.Stdin
 		}
-		err = p.cmd.Start()
+		err = f.onStarter(p.cmd.Start)
 	}
 	if err != nil {
 		ours.conn.Close()
@@ -81,6 +90,21 @@ func (f *Fleet) start(number int) (*process, error) {
 	go p.listen()
 	go p.reap()
 	return p, nil
+}
+
+// starter starts all processes from one OS thread, which stays: they are to be killed when their
+// parent is no more, and for the kernel that is the thread that has started them.
+func (f *Fleet) starter() {
+	runtime.LockOSThread()
+	for start := range f.starts {
+		start()
+	}
+}
+
+func (f *Fleet) onStarter(start func() error) error {
+	started := make(chan error)
+	f.starts <- func() { started <- start() }
+	return <-started
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -108,12 +132,18 @@ func (p *process) listen() {
 				p.fleet.config.Loaded(p.pid(), *m.Loaded)
 			}
 		case m.Leave:
-			go p.fleet.recycle(p, "it was told to end")
-		case m.Stacks != "":
-			select {
-			case p.stacks <- m.Stacks:
-			default:
+			go p.fleet.recycle(p, "told")
+		case m.Wedged != nil:
+			p.wedged.Store(*m.Wedged)
+			if *m.Wedged {
+				go p.fleet.unwedge(p)
 			}
+		case m.Stacks != "":
+			p.stacks.answered(m.Stacks)
+		case m.Stack != "":
+			p.stack.answered(m.Stack)
+		case m.Figures != nil:
+			p.figures.answered(*m.Figures)
 		}
 		if file != nil {
 			file.Close()
@@ -176,7 +206,7 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		case <-p.exited:
 			return
 		case <-limit.C:
-			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", m.Number, "pid", p.pid())
+			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", p.number, "pid", p.pid())
 			p.kill("mercy")
 			<-p.exited
 			return
@@ -189,24 +219,5 @@ func (p *process) retire(mercy time.Duration, signal int) {
 		p.fleet.log.Warn("a worker process did not leave in time and is killed: its threads or atexit functions hang", "pid", p.pid())
 		p.kill("mercy")
 		<-p.exited
-	}
-}
-
-// askStacks is what all Python threads of the process do; "" when it is gone.
-func (p *process) askStacks(ctx context.Context) string {
-	select {
-	case <-p.stacks: // an old one
-	default:
-	}
-	if p.control.send(message{WantStacks: true}, -1) != nil {
-		return ""
-	}
-	select {
-	case text := <-p.stacks:
-		return text
-	case <-p.exited:
-		return ""
-	case <-ctx.Done():
-		return "the process does not answer\n"
 	}
 }

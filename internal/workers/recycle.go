@@ -43,26 +43,34 @@ func (f *Fleet) watch() {
 	}
 }
 
+// reason says why a process is to be replaced, if it is. limit is how many requests it is to serve; 0: any number.
+// evil: it is to be killed.
+func (r *Recycling) reason(age time.Duration, served, limit uint64, rss int64) (why string, evil bool) {
+	switch {
+	case r.EvilRSS > 0 && rss >= r.EvilRSS:
+		return "evil-reload-on-rss", true
+	case r.RSS > 0 && rss >= r.RSS && age >= r.MinAge:
+		return "reload-on-rss", false
+	case limit > 0 && served >= limit && age >= r.MinAge:
+		return "max-requests", false
+	case r.MaxAge > 0 && age >= r.MaxAge:
+		return "max-worker-lifetime", false
+	}
+	return "", false
+}
+
 func (f *Fleet) examine(p *process, now time.Time) {
 	r := &f.config.Recycling
-	age := now.Sub(p.begun)
-	m := p.member.Load()
+	var rss int64
 	if r.EvilRSS > 0 || r.RSS > 0 {
-		_, rss := proc.SizeOf(p.pid())
-		if r.EvilRSS > 0 && rss >= r.EvilRSS {
-			p.once.Do(func() { f.count("evil-reload-on-rss") }) // its end has it replaced
-			p.kill(fmt.Sprintf("killed for its %d MiB of memory", rss>>20))
-			return
-		}
-		if r.RSS > 0 && rss >= r.RSS && age >= r.MinAge {
-			go f.recycle(p, "reload-on-rss")
-		}
+		_, rss = proc.SizeOf(p.pid())
 	}
-	if p.limit > 0 && age >= r.MinAge && m.Served() >= p.limit {
-		go f.recycle(p, "max-requests")
-	}
-	if r.MaxAge > 0 && age >= r.MaxAge {
-		go f.recycle(p, "max-worker-lifetime")
+	switch why, evil := r.reason(now.Sub(p.begun), p.member.Load().Served(), p.limit, rss); {
+	case evil:
+		p.once.Do(func() { f.count(why, 1) }) // its end has it replaced
+		p.kill(fmt.Sprintf("killed for its %d MiB of memory", rss>>20))
+	case why != "":
+		go f.recycle(p, why)
 	}
 }
 
@@ -78,19 +86,53 @@ func (f *Fleet) requestLimit() uint64 {
 // recycle has another process take p's place, and p end its requests then. If no other can be
 // started, p goes on.
 func (f *Fleet) recycle(p *process, why string) {
+	if p.leaving.Load() {
+		return
+	}
 	p.once.Do(func() {
-		p.succeeded.Store(true)
-		f.log.Info("a worker process is replaced", "worker", p.number(), "pid", p.pid(), "reason", why)
-		f.count(why)
+		f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
+		f.count(why, 1)
 		f.succeed(p)
 		p.retire(f.config.Mercy, 0)
 	})
 }
 
-// succeed starts a process in p's place, until one is ready.
+// succeed starts a process in p's place, until one is ready, or none is needed there.
 func (f *Fleet) succeed(p *process) {
-	f.replace(p.number(), f.config.Recycling.MinAge+soon)
+	f.mu.Lock()
+	if p.leaving.Load() || p.over {
+		f.mu.Unlock()
+		return // there is one already, or should be none
+	}
+	p.succeeded.Store(true)
+	s := f.order(p.number)
+	f.mu.Unlock()
+	f.replace(s)
 	p.leaving.Store(true)
+}
+
+// unwedge has another process take the place of one that says that one thread keeps the GIL. When that is
+// so still, nothing there will end, and it is killed.
+func (f *Fleet) unwedge(p *process) {
+	m := p.member.Load()
+	if m == nil || p.leaving.Load() {
+		return // who has it leave sees to its end
+	}
+	p.once.Do(func() {
+		f.log.Error("a thread keeps the GIL; the worker process is replaced", "worker", p.number, "pid", p.pid())
+		f.count("gil-timeout", 1)
+		f.succeed(p)
+		select {
+		case <-f.end: // Close does
+		default:
+			if p.wedged.Load() {
+				m.Retire()
+				p.kill("one thread kept the GIL")
+				return
+			}
+		}
+		p.retire(f.config.Mercy, 0)
+	})
 }
 
 // Harakiri tells the worker that the front has ended a request: it logs the stack, and raises an
@@ -107,7 +149,7 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 	if p == nil {
 		return // it leaves anyway
 	}
-	h := Harakiri{Slot: slot, Line: o.Line, Age: o.Age, Remote: o.Remote, Answered: o.Answered}
+	h := Harakiri{Slot: slot, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
 	_ = p.control.send(message{Harakiri: &h}, -1)
 	p.doomed.Add(1)
 	defer p.doomed.Add(-1)
@@ -123,9 +165,8 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 func (p *process) abandon() {
 	f := p.fleet
 	p.once.Do(func() {
-		p.succeeded.Store(true)
-		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number(), "pid", p.pid())
-		f.count("harakiri")
+		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
+		f.count("harakiri", 1)
 		f.succeed(p)
 		m := p.member.Load()
 		m.Retire()
@@ -142,11 +183,14 @@ func (p *process) abandon() {
 	})
 }
 
-// count counts a process that is replaced.
-func (f *Fleet) count(why string) {
+// reasons are why processes are replaced.
+var reasons = []string{"died", "evil-reload-on-rss", "gil-timeout", "harakiri", "max-requests", "max-worker-lifetime", "reload", "reload-on-rss", "told"}
+
+// count counts processes that are replaced, for one of the reasons.
+func (f *Fleet) count(why string, processes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restarts[why]++
+	f.restarts[why] += uint64(processes)
 }
 
 // Restarts is how many processes were replaced, by reason.
@@ -155,5 +199,3 @@ func (f *Fleet) Restarts() map[string]uint64 {
 	defer f.mu.Unlock()
 	return maps.Clone(f.restarts)
 }
-
-func (p *process) number() int { return p.member.Load().Number }

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -19,41 +20,60 @@ type Loaded struct {
 func (f *Fleet) Hold() {
 	f.mu.Lock()
 	old := f.current
-	f.current = nil
-	f.generations++ // what is being started comes too late
+	f.current, f.starting = nil, map[*start]bool{} // what is being started comes too late
+	f.generations++
+	f.held = true
 	for _, p := range old {
 		p.leaving.Store(true)
 	}
 	f.mu.Unlock()
 	f.config.Pool.Down(false)
 	for _, p := range old {
-		m := p.member.Load()
-		m.Retire() // before Hold returns
+		p.member.Load().Retire() // before Hold returns
 		go p.retire(f.config.Mercy, 0)
 	}
 }
 
-// Renew starts a generation of processes after Hold, and returns when it takes requests: what the first process
-// tells. When ctx ends before, they are killed. After an error none is left, and requests wait on; it is a
+var errOutdated = errors.New("there is newer code")
+
+// Renew starts a generation of processes, first or after Hold, and returns when it takes requests: what the first
+// process tells. When ctx ends before, they are killed. After an error none is left, and requests wait on; it is a
 // *LoadError when the app can't be loaded.
 func (f *Fleet) Renew(ctx context.Context) (Ready, error) {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
+	first := false
+	f.begun.Do(func() {
+		first = true
+		go f.starter()
+		go f.watch()
+		if f.config.Cheaper.Least > 0 {
+			go f.follow()
+		}
+	})
 	f.mu.Lock()
-	first := f.generations == 0
+	f.held = true
+	number := f.generations
 	f.mu.Unlock()
 	generation, err := f.generation(ctx)
 	if err != nil {
 		return Ready{}, err
 	}
-	if err := f.join(generation); err != nil {
+	f.mu.Lock()
+	if f.generations != number {
+		err = errOutdated
+	} else if err = f.join(generation); err == nil {
+		f.held = false
+		f.adjust() // the number may have changed since
+	}
+	f.mu.Unlock()
+	if err != nil {
 		f.discard(generation)
 		return Ready{}, err
 	}
 	if !first {
-		f.count("reload")
+		f.count("reload", len(generation))
 	}
-	f.watching.Do(func() { go f.watch() })
 	return generation[0].about, nil
 }
 

@@ -1,16 +1,17 @@
 """Ends the whole process from C code.
 
 Covers: SIGSEGV and SIGABRT while the app is called, in a generator, in a thread of the app's and in a
-forked child; faulthandler, enabled by the app at import.
+forked child; faulthandler, enabled by the app at import; orphans, and children that the app waits for.
 """
 
 import ctypes
 import faulthandler
 import os
 import resource
+import subprocess
 import threading
 
-from probe import App, reply
+from probe import SCRATCH, App, arg, reply
 
 application = App()
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nobody wants to see the core
@@ -60,3 +61,20 @@ def in_child(environ, start_response):
         reads_nothing()
         os._exit(0)
     return reply(start_response, str(os.waitpid(pid, 0)[1] & 0x7F))
+
+
+@application.at("/orphan")
+def orphan(environ, start_response):
+    """Leave a process behind that ends with its gate."""
+    gate = os.path.join(SCRATCH, arg(environ, "name"))
+    subprocess.run(["sh", "-c", 'cat "$0" >/dev/null 2>&1 &', gate], check=True)
+    return reply(start_response, "left")
+
+
+@application.at("/children")
+def children(environ, start_response):
+    """Answer with the exit codes of children that ended before anybody waited for them."""
+    all = [subprocess.Popen(["sh", "-c", f"exit {i}"]) for i in range(20)]
+    for child in all:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return reply(start_response, " ".join(str(child.wait()) for child in all))

@@ -1,0 +1,23 @@
+package procname
+
+import (
+	"os"
+	"strings"
+)
+
+// commMax is the kernel's limit; the rest is cut off.
+const commMax = 15
+
+// comm is a name that tells workers from each other also where it is short of room.
+func comm(name string) string {
+	if len(name) > commMax {
+		return strings.Replace(name, "gowsgi worker ", "gowsgi w", 1)
+	}
+	return name
+}
+
+// setComm names the process's first thread, which gives the process its comm. Threads that come later from other ones
+// keep their names. It is for the looks: an error is not one of the program's.
+func setComm(name string) {
+	_ = os.WriteFile("/proc/self/comm", []byte(comm(name)), 0)
+}

@@ -1,0 +1,299 @@
+package workers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/link"
+)
+
+// beWorker is the life of a worker process without Python. Files in its directory say what it does.
+func beWorker() {
+	self, err := Inherit()
+	if err != nil {
+		panic(err)
+	}
+	exists := func(name string) bool { _, err := os.Stat(name); return err == nil }
+	go self.Obey(Orders{
+		Stop:     func(int) { os.Exit(0) },
+		Stacks:   func(w io.Writer) { _, _ = io.WriteString(w, "stacks") },
+		Log:      func(*os.File) {},
+		Orphaned: func() { os.Exit(1) },
+	})
+	for exists("hold") {
+		time.Sleep(time.Millisecond)
+	}
+	if exists("fail") {
+		_ = self.Fail(LoadError{Message: "it fails", Code: 22})
+		os.Exit(22)
+	}
+	if exists("die") {
+		os.Exit(3)
+	}
+	if self.Ready(Ready{App: strings.Join(os.Args, " ")}) != nil {
+		os.Exit(1)
+	}
+	select {}
+}
+
+// crew is a fleet of such processes.
+type crew struct {
+	*Fleet
+	dir string
+	log *text
+}
+
+// text is a log.
+type text struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *text) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *text) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func newCrew(t *testing.T, config Config) *crew {
+	t.Helper()
+	c := &crew{dir: t.TempDir(), log: new(text)}
+	config.Pool, config.Log = new(bridge.Pool), slog.New(slog.NewTextHandler(c.log, nil))
+	config.Path, config.Args, config.Dir = "/proc/self/exe", []string{"crew"}, c.dir
+	config.Threads, config.Mercy = 1, patience
+	config.Size = link.Size{Slots: 1, Request: bridge.RequestMax(1 << 10)}
+	c.Fleet = New(config)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		c.Close(ctx, 0)
+		if t.Failed() {
+			t.Log(c.log)
+		}
+	})
+	return c
+}
+
+func (c *crew) start(t *testing.T) {
+	t.Helper()
+	if _, err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *crew) put(t *testing.T, name string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *crew) remove(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(c.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers are those of the processes that have joined.
+func (c *crew) numbers() (numbers []int) {
+	for _, p := range c.Processes() {
+		numbers = append(numbers, p.Number)
+	}
+	return numbers
+}
+
+// want waits until the processes of those numbers are there, no other one, and none is to come.
+func (c *crew) want(t *testing.T, numbers ...int) {
+	t.Helper()
+	ok := settles(func() bool {
+		c.mu.Lock()
+		quiet := len(c.starting) == 0 && len(c.all) == len(c.current)
+		c.mu.Unlock()
+		return quiet && slices.Equal(c.numbers(), numbers)
+	})
+	if !ok {
+		t.Fatalf("the processes are %v, want %v", c.numbers(), numbers)
+	}
+}
+
+func TestResize(t *testing.T) {
+	c := newCrew(t, Config{Count: 2})
+	c.start(t)
+	c.want(t, 1, 2)
+	for _, step := range []struct {
+		by   int
+		want []int
+	}{
+		{1, []int{1, 2, 3}}, {-1, []int{1, 2}}, {-1, []int{1}}, {-1, []int{1}}, {3, []int{1, 2, 3, 4}}, {-10, []int{1}},
+	} {
+		if n := c.Resize(step.by); n != len(step.want) {
+			t.Errorf("%+d: there should be %d, want %d", step.by, n, len(step.want))
+		}
+		c.want(t, step.want...)
+	}
+	for why, n := range c.Restarts() {
+		if n > 0 {
+			t.Errorf("%d processes were replaced: %s", n, why)
+		}
+	}
+}
+
+func TestResizeLimits(t *testing.T) {
+	c := newCrew(t, Config{Count: 3, Cheaper: Cheaper{Least: 2, Initial: 2, Step: 1, Idle: time.Hour}})
+	c.start(t)
+	c.want(t, 1, 2)
+	for _, step := range []struct{ by, want int }{{-1, 2}, {5, 3}, {-5, 2}} {
+		if n := c.Resize(step.by); n != step.want {
+			t.Errorf("%+d: there should be %d, want %d", step.by, n, step.want)
+		}
+	}
+}
+
+// A reload keeps the number, also one that changes while it goes on.
+func TestReloadKeepsNumber(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	c.Resize(1)
+	c.want(t, 1, 2)
+	old := c.Processes()
+	for _, during := range []int{0, 1, -2} {
+		c.put(t, "hold")
+		reloaded := make(chan error, 1)
+		go func() { reloaded <- c.Reload() }()
+		n := c.Target()
+		if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 2*n }) {
+			t.Fatal("no generation is started")
+		}
+		n = c.Resize(during)
+		c.remove(t, "hold")
+		if err := <-reloaded; err != nil {
+			t.Fatal(err)
+		}
+		c.want(t, []int{1, 2, 3}[:n]...)
+		for _, p := range c.Processes() {
+			if slices.ContainsFunc(old, func(o Process) bool { return o.PID == p.PID }) {
+				t.Errorf("%d is from before", p.PID)
+			}
+		}
+		old = c.Processes()
+	}
+}
+
+// A process that is on its way when there should be fewer again does not take requests.
+func TestStartNotNeeded(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	c.put(t, "hold")
+	before := c.Processes()
+	c.Resize(2)
+	if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
+		t.Fatal("no process is started")
+	}
+	c.Resize(-2)
+	c.remove(t, "hold")
+	c.want(t, 1)
+	if now := c.Processes(); now[0].PID != before[0].PID {
+		t.Errorf("%v has become %v", before, now)
+	}
+}
+
+// A process that dies has another one take its number. Before a reload, starts that fail are tried again;
+// after it, they are not: there would be one too many.
+func TestReplaceAndReload(t *testing.T) {
+	c := newCrew(t, Config{Count: 2})
+	c.start(t)
+	first := c.Processes()[0]
+	kill := func(p Process) {
+		t.Helper()
+		if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kill(first)
+	if !settles(func() bool { p := c.Processes(); return len(p) == 2 && p[0].PID != first.PID }) {
+		t.Fatalf("the first is not replaced: %v", c.Processes())
+	}
+	c.want(t, 1, 2)
+
+	c.put(t, "fail")
+	kill(c.Processes()[1])
+	if !settles(func() bool { return strings.Contains(c.log.String(), "it is tried again") }) {
+		t.Fatal("no start has failed")
+	}
+	var failed *LoadError
+	if err := c.Reload(); !errors.As(err, &failed) || failed.Code != 22 {
+		t.Errorf("a reload of an app that fails: %v", err)
+	}
+	if n := c.numbers(); !slices.Equal(n, []int{1}) {
+		t.Errorf("after it there are %v", n)
+	}
+	c.mu.Lock()
+	ordered := c.order(2) // as the one that waits for its next try
+	c.mu.Unlock()
+	c.remove(t, "fail")
+	if err := c.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	if c.needed(ordered) {
+		t.Error("a start from before the reload goes on")
+	}
+	c.mu.Unlock()
+	c.want(t, 1, 2)
+}
+
+// An app that dies at its import is no server.
+func TestStartFails(t *testing.T) {
+	for _, how := range []string{"fail", "die"} {
+		c := newCrew(t, Config{Count: 2})
+		c.put(t, how)
+		if _, err := c.Start(); err == nil {
+			t.Errorf("%s: it has started", how)
+		}
+		c.want(t)
+	}
+}
+
+func TestRecycleTakesTheNumber(t *testing.T) {
+	c := newCrew(t, Config{Count: 2})
+	c.start(t)
+	c.mu.Lock()
+	p := c.current[0]
+	c.mu.Unlock()
+	c.recycle(p, "max-requests")
+	c.want(t, 1, 2)
+	if now := c.Processes(); now[0].PID == p.pid() {
+		t.Error("it is there still")
+	}
+	if r := c.Restarts(); r["max-requests"] != 1 {
+		t.Errorf("counted as %v", r)
+	}
+}
+
+// The name takes the first argument's place.
+func TestName(t *testing.T) {
+	c := newCrew(t, Config{Count: 1, Name: func(n int) string { return "worker " + string(rune('0'+n)) }})
+	about, err := c.Start()
+	if err != nil || about.App != "worker 1" {
+		t.Errorf("it is called %q, %v", about.App, err)
+	}
+}
