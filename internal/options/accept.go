@@ -59,7 +59,10 @@ func acceptAutoReload(value string) (string, bool) {
 	if value == "auto" {
 		return value, true
 	}
-	if _, ok := parseSeconds(value); ok {
+	if every, ok := parseSeconds(value); ok {
+		if every == 0 {
+			return "0", true
+		}
 		return value, true
 	}
 	on, ok := parseBool(value)

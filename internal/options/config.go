@@ -182,6 +182,9 @@ func (c *Config) Validate() error {
 	if c.Module != "" && c.File != "" {
 		return errors.New("both a module and a file are set: " + c.Module + ", " + c.File)
 	}
+	if len(c.Watch) > 0 && !c.Reloads() {
+		return UsageError("--watch needs --dev or --py-autoreload")
+	}
 	if c.DevRemote && !c.Dev {
 		return UsageError("--dev-remote needs --dev")
 	}
