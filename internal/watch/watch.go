@@ -171,6 +171,7 @@ func (w *Watcher) run() {
 				s.pending = nil
 			}
 		case o := <-w.orders:
+			s.lookAgain() // what is new to a pattern now, is no change to the next set
 			o.change(&s.set)
 			s.watch()
 			close(o.done)

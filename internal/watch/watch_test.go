@@ -275,6 +275,15 @@ func TestChangeBeforeNewSet(t *testing.T) {
 	p.want("a.py")
 }
 
+// Likewise for a file that comes to be.
+func TestNewFileBeforeNewSet(t *testing.T) {
+	p := newPlace(t, Config{Poll: time.Hour})
+	p.pattern("**/*.yaml")
+	p.write("new/a.yaml", "1")
+	p.pattern("**/*.yaml")
+	p.want("new/a.yaml")
+}
+
 // Names are relative to where people are, also by way of a link.
 func TestNames(t *testing.T) {
 	p := newPlace(t, Config{Spare: time.Hour})
