@@ -316,7 +316,7 @@ func TestBodyLimit(t *testing.T) {
 		return func(yield func(Event, Reply) bool) {
 			body, err := readAll(c)
 			if err != io.EOF {
-				reply := failure(err.Error())
+				reply := page("no page for what the client has done")
 				reply.OSError = true
 				yield(EventError, reply)
 				return

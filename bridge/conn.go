@@ -201,7 +201,7 @@ func (c *conn) whole(call *Call) bool {
 		}
 		size := n + int(max(head.ContentLength, 0))
 		if len(c.in.bytes()) >= size {
-			if call.forHealth() {
+			if call.forHealth() || call.forDev() {
 				return false
 			}
 			c.in.skip(n)
@@ -320,6 +320,10 @@ func (c *conn) next() bool {
 		defer call.release()
 		return c.answerHealth(call)
 	}
+	if call.forDev() {
+		defer call.release()
+		return c.answerDev(call)
+	}
 	err := call.prepare()
 	if err == nil {
 		c.waits = true
@@ -379,6 +383,9 @@ func (c *conn) refuse(call *Call, err error) {
 	var fields []string
 	if refusal.Status == 503 {
 		fields = retryAfter
+	}
+	if c.answerAbsent(call, refusal) {
+		return
 	}
 	now := time.Now()
 	answer := http1.AppendError(nil, refusal, now, fields...)

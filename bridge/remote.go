@@ -254,7 +254,7 @@ func (r *remote) converse(leads bool) bool {
 	r.seat.mu.Lock()
 	c.begun = r.begun(c, time.Now())
 	r.seat.mu.Unlock()
-	o := c.converse(r.seat, r)
+	o := c.converse(r.seat, c.withScript(r))
 	if c.conn.body != nil {
 		r.endReads(c)
 	}

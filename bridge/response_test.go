@@ -210,6 +210,19 @@ var responses = []struct {
 		fate: resets, log: "boom",
 	},
 	{
+		name: "exception with a page", request: "GET /x", app: script(EventError, page("the page", "X: y")),
+		want: "HTTP/1.1 500 Internal Server Error\nX: y\n" + own + "Content-Length: 8\n\nthe page", log: `request="GET /x" remote=127.0.0.1 traceback=boom`,
+	},
+	{
+		name: "exception with a page, HEAD", request: "HEAD /x", app: script(EventError, page("the page")),
+		want: "HTTP/1.1 500 Internal Server Error\n" + own + "Content-Length: 8\n\n", log: "boom",
+	},
+	{
+		name: "exception with a page in pieces", request: "GET /x",
+		app:  script(EventChunk, pieceOf("the page", "the "), EventError, Reply{Body: []byte("page"), Total: -1, Error: []byte("boom")}),
+		want: "HTTP/1.1 500 Internal Server Error\n" + own + "Content-Length: 8\n\nthe page", log: "boom",
+	},
+	{
 		name: "close() raises", request: "GET /", app: script(EventDone, Reply{Head: true, Status: []byte("200 OK"), Body: []byte("a"), Total: 1, Error: []byte("boom")}),
 		want: "HTTP/1.1 200 OK\n" + own + "Content-Length: 1\n\na", log: "close() raised",
 	},
@@ -247,6 +260,20 @@ var responses = []struct {
 		name: "write() and an exception", request: "GET /", app: writes(script(EventError, failure("boom")), start("200 OK").with("a")),
 		want: "HTTP/1.1 200 OK\n" + own + "Transfer-Encoding: chunked\n\n1\r\na\r\n", fate: closes, log: "boom",
 	},
+}
+
+// page is an exception with what is to be said of it.
+func page(text string, headers ...string) Reply {
+	reply := start("500 Internal Server Error", headers...).whole(text)
+	reply.Error = []byte("boom")
+	return reply
+}
+
+// pieceOf is a page's head with its beginning, as a worker process sends one that is large.
+func pieceOf(text, beginning string) Reply {
+	reply := page(text)
+	reply.Body, reply.Error, reply.Through = []byte(beginning), nil, true
+	return reply
 }
 
 func TestResponse(t *testing.T) {

@@ -151,7 +151,7 @@ func (c *Call) finish(s *seat, w Runner, reply *Reply) outcome {
 }
 
 // fail answers for an app that raised: 500 while that can be said, else an end
-// that the client can tell from a good one.
+// that the client can tell from a good one. With --dev the worker has a page to say it with.
 func (c *Call) fail(s *seat, w Runner, reply *Reply) outcome {
 	r := &c.response
 	if r.failed != nil && r.headSent {
@@ -168,7 +168,11 @@ func (c *Call) fail(s *seat, w Runner, reply *Reply) outcome {
 		c.logApp("the app raised an exception", "traceback", excerpt(reply.Error))
 		answer = internalError
 	}
-	if r.headSent {
+	page := reply.Head || len(reply.Body) > 0 // its head may have gone out with the first piece
+	switch {
+	case page && (r.headSent || !theirs):
+		answer = *reply
+	case r.headSent:
 		return outcome{cut: r.delimited}
 	}
 	if err := c.send(s, &answer, true, w.Detach); err != nil {

@@ -67,6 +67,8 @@ type Server struct {
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
 	AccessEnviron bool
+	// Dev is what the server does by itself while code is written; nil: nothing.
+	Dev *Dev
 	// Overdue is told of each request that Limits.Harakiri has ended, on a goroutine of its own.
 	// nil: nobody is.
 	Overdue func(*Overdue)
@@ -257,12 +259,15 @@ func (c *Call) turnAway(why *http1.Error) {
 	if c.isHead {
 		appendAnswer = http1.AppendErrorHead
 	}
-	answer := appendAnswer(nil, why, time.Now(), retryAfter...)
+	answer, status := conn.absent(c, why)
+	if answer == nil {
+		answer, status = appendAnswer(nil, why, time.Now(), retryAfter...), why.Status
+	}
 	conn.out.begin(conn.s.Limits.Send)
 	_ = conn.out.all(answer) // the connection ends in any case
-	c.response.status, c.response.headBytes = why.Status, len(answer)
+	c.response.status, c.response.headBytes = status, len(answer)
 	c.begun = time.Now()
-	c.end(outcome{}, why.Status, c.begun)
+	c.end(outcome{}, status, c.begun)
 }
 
 // disconnected notes a client that left before its response was complete: not worth

@@ -13,7 +13,8 @@ const (
 	EventChunk
 	// EventFile: the reply names a part of an open file to send before Next.
 	EventFile
-	// EventError: the app raised; the app_iter is closed.
+	// EventError: the app raised; the app_iter is closed. A reply that has a head, or goes on with a body, is
+	// the page to answer with (--dev).
 	EventError
 	// EventLost: the worker process has died. No worker says so itself.
 	EventLost

@@ -72,6 +72,9 @@ func setApp(app *python.PyObject, config *Config) error {
 	return nil
 }
 
+// setPage has page answer exceptions. Attached.
+func setPage(page *python.PyObject) { C.ph_set_page(unsafe.Pointer(page)) }
+
 // runModule runs source as a module. Attached. nil: a Python error is set.
 func runModule(name, source string) *python.PyObject {
 	cname, csource, cfile := C.CString(name), C.CString(source), C.CString("<"+name+">")

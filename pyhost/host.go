@@ -37,13 +37,27 @@ type Config struct {
 	Threads int
 	// Multiprocess is wsgi.multiprocess: other processes serve the app too.
 	Multiprocess bool
+	// Pages has exceptions answered with a page about them: for writing code.
+	Pages Pages
 	// Software is SERVER_SOFTWARE.
 	Software string
+	// Reloads: the app's files change, and it is loaded anew then, in another process.
+	Reloads bool
 	// LineBuffered has sys.stdout write whole lines, for a file that may be exchanged between two of them. Without
 	// it Python decides: to anything but a terminal, it writes a few KiB at a time.
 	LineBuffered bool
 	Log          *slog.Logger
 }
+
+// Pages says who gets a page about an exception.
+type Pages int
+
+// Nobody does, as a rule.
+const (
+	NoPages Pages = iota
+	LocalPages
+	RemotePages
+)
 
 // Host is the interpreter. Boot, Load and Main belong to the process's main thread,
 // which is Python's main thread; everything else may be called from anywhere.
@@ -54,6 +68,7 @@ type Host struct {
 	ended  chan struct{}
 
 	stacks *python.PyObject // module _gowsgi_stacks
+	dev    *python.PyObject // module _gowsgi_dev; nil: not Config.Reloads
 
 	mu      sync.Mutex
 	threads []*thread

@@ -18,6 +18,12 @@ var (
 	diagnosisSource string
 	//go:embed loader/gowsgi_stacks.py
 	stacksSource string
+	//go:embed loader/gowsgi_page.py
+	pageSource string
+	//go:embed loader/gowsgi_layout.py
+	layoutSource string
+	//go:embed loader/gowsgi_report.py
+	reportSource string
 )
 
 // AppSpec names the app. Module and File at most one; neither: it is discovered.
@@ -32,11 +38,13 @@ type AppSpec struct {
 
 // App is a loaded app, for logs.
 type App struct {
-	Name     string // "app:app"
-	Type     string // "flask.app.Flask"
-	Note     string // how it was found, "" when it was named
-	Warnings []string
-	Routes   string // the URL map as JSON, "null" without one: see loader/gowsgi_routes.py; "" when it was not asked for
+	Name       string // "app:app"
+	Type       string // "flask.app.Flask"
+	Note       string // how it was found, "" when it was named
+	Warnings   []string
+	Routes     string // the URL map as JSON, "null" without one: see loader/gowsgi_routes.py; "" when it was not asked for
+	Loaded     Loaded // with Config.Reloads
+	RouteCount int    // of its Flask apps, if Config.Pages asks for pages; else 0
 }
 
 // LoadError is an app that can't be served.
@@ -67,8 +75,16 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 		python.PyErr_Print()
 		return nil, fmt.Errorf("gowsgi's own Python modules do not run on Python %s", PythonVersion())
 	}
+	if h.config.Reloads {
+		if err := h.prepareReloads(); err != nil {
+			return nil, err
+		}
+	}
 	embedded := loader.GetAttrString("EMBEDDED")
 	setString(embedded, "_gowsgi_diagnosis", diagnosisSource)
+	setString(embedded, "_gowsgi_page", pageSource)
+	setString(embedded, "_gowsgi_layout", layoutSource)
+	setString(embedded, "_gowsgi_report", reportSource)
 	embedded.DecRef()
 
 	arg := python.PyDict_New()
@@ -102,13 +118,41 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	if err := setApp(app, &h.config); err != nil {
 		return nil, err
 	}
-	return &App{
+	loaded := &App{
 		Routes:   routes,
 		Name:     stringItem(result, "name"),
 		Type:     stringItem(result, "type"),
 		Note:     stringItem(result, "note"),
 		Warnings: stringsItem(result, "warnings"),
-	}, nil
+	}
+	if h.dev != nil {
+		loaded.Loaded = h.loaded()
+	}
+	if h.config.Pages != NoPages {
+		loaded.RouteCount, err = h.develop(loader, app)
+	}
+	return loaded, err
+}
+
+// develop makes the app ready for --dev, and returns the number of its routes.
+func (h *Host) develop(loader, app *python.PyObject) (routes int, err error) {
+	name := python.PyUnicode_FromString("_gowsgi_page")
+	defer name.DecRef()
+	module := callMethod(loader, "embedded", name)
+	if module != nil {
+		defer module.DecRef()
+		remote := python.PyBool_FromLong(int(cBool(h.config.Pages == RemotePages)))
+		defer remote.DecRef()
+		if page := callMethod(module, "prepare", app, remote); page != nil {
+			defer page.DecRef()
+			setPage(page)
+			count := page.GetAttrString("routes")
+			defer count.DecRef()
+			return python.PyLong_AsLong(count), nil
+		}
+	}
+	python.PyErr_Print()
+	return 0, fmt.Errorf("gowsgi's error page does not run on Python %s", PythonVersion())
 }
 
 // setPath puts the working directory first on sys.path, then Config.Path.

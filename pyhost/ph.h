@@ -26,7 +26,8 @@ typedef enum {
 	PH_DONE = 0,  /* the response is complete; close() has been called */
 	PH_CHUNK = 1, /* body holds a chunk; send it, then call ph_next */
 	PH_FILE = 2,  /* fd, offset, length: send that, then call ph_next */
-	PH_ERROR = 3, /* the app raised: error holds the text; close() was called */
+	PH_ERROR =
+		3, /* the app raised: error holds the text; close() was called. With ph_set_page: head and body to answer with */
 } ph_event;
 
 typedef struct {
@@ -38,7 +39,7 @@ typedef struct {
 	const char *body;
 	size_t body_len;
 	int64_t total; /* length of the whole body where known (list, tuple, file), else -1 */
-	int fd;        /* PH_FILE: owned by the app's file object, open until ph_next */
+	int fd; /* PH_FILE: owned by the app's file object, open until ph_next */
 	int64_t offset;
 	int64_t length;
 	const char *error; /* UTF-8 traceback; with PH_DONE: close() raised, the response stands */
@@ -73,6 +74,13 @@ void *ph_run_module(const char *name, const char *source, const char *filename);
  * the environ template. GIL held. 0, or -1 with the Python error printed.
  */
 int ph_set_app(void *app, int multithread, int multiprocess, const char *server_software);
+
+/*
+ * ph_set_page has exceptions in requests answered with a page, as long as no head was sent: --dev.
+ * page(exception, environ, body, start_response) returns the bytes, after start_response, or None. environ
+ * is as the server made it, whatever the app has changed, without wsgi.input. A reference is taken. GIL held.
+ */
+void ph_set_page(void *page);
 
 /* ph_main_detach gives up the GIL on the main thread, ph_main_attach takes it. */
 void ph_main_detach(void);

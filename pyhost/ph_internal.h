@@ -50,6 +50,8 @@ struct ph_thread {
 	/* The packed request, Go's, while ph_begin runs: for the crash handler. Else NULL. */
 	_Atomic(const char *) request;
 	size_t request_len;
+	const char *body; /* the inline one, as request */
+	size_t body_len;
 
 	/* The request. Strong references, NULL between requests. */
 	PyObject *input;
@@ -112,6 +114,10 @@ int ph_file_wrapper_regular(PyObject *wrapper, int *fd, int64_t *offset, int64_t
  * reference to bytes (UTF-8), or NULL when there is no memory even for that. */
 int ph_traceback_init(void);
 PyObject *ph_traceback_take(void);
+
+/* ph_page.c: the answer to the current exception, which stays set, if there is to be one. For a request whose
+ * head was not sent. */
+void ph_page_reply(ph_thread *t, ph_reply *reply);
 
 /* ph_harakiri.c. ph_harakiri_settle: what ph_raise was for, the app or its close(), has ended, and what
  * it raised ends with it. No error may be set. */

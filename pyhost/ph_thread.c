@@ -253,6 +253,7 @@ static ph_event fail(ph_thread *t, ph_reply *reply)
 	if (ph_forked)
 		ph_leave_child();
 	*reply = (ph_reply){.total = -1, .fd = -1, .os_error = PyErr_ExceptionMatches(PyExc_OSError)};
+	ph_page_reply(t, reply);
 	reply_error(t, reply);
 	if (close_iter(t) < 0)
 		PyErr_Clear();
@@ -430,6 +431,8 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	t->started = t->head_sent = false;
 	t->open = true;
 	t->request_len = request_len;
+	t->body = body;
+	t->body_len = body_len;
 	atomic_store_explicit(&t->request, request, memory_order_release);
 	t->app_iter = call(t, request, request_len, body, body_len, stream);
 	ph_event event = t->app_iter == NULL ? fail(t, reply) : answer(t, reply);

@@ -20,10 +20,14 @@ import (
 
 // master is the shape with worker processes: this one has the sockets, the queue and the logs, and no
 // Python.
-type master struct{ *site }
+type master struct {
+	*site
+	loop *loop // follows the app's files; nil: nobody does
+}
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) *master {
+	m := &master{site: s}
 	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
@@ -33,7 +37,9 @@ func newMaster(s *site, dir string) *master {
 		Path:    "/proc/self/exe",
 		Args:    os.Args,
 		Dir:     dir,
-		Mercy:   s.config.Mercy,
+		// pdb reads the terminal, which a background process group must not.
+		Terminal: s.config.Dev,
+		Mercy:    s.config.Mercy,
 		Recycling: workers.Recycling{
 			Requests: uint64(s.config.MaxRequests),
 			Delta:    uint64(s.config.MaxRequestsDelta),
@@ -52,8 +58,12 @@ func newMaster(s *site, dir string) *master {
 	if s.config.ProcName { // a worker's own name: then there is room for it
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
+	if s.config.Reloads() {
+		m.loop = newLoop(m)
+		config.Loaded = m.loop.loaded
+	}
 	s.fleet = workers.New(config)
-	return &master{s}
+	return m
 }
 
 // serve runs until a signal ends it.
@@ -63,13 +73,9 @@ func (m *master) serve() error {
 		return err
 	}
 	m.signals = watchSignals(true)
-	begun := make(chan error, 1)
-	go func() {
-		about, err := m.fleet.Start()
-		m.app, m.imported = &pyhost.App{Name: about.App}, time.Duration(about.ImportMS)*time.Millisecond
-		begun <- err
-	}()
-	if err := m.whileLoading(begun); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := m.whileLoading(m.begin(ctx)); err != nil {
 		return err
 	}
 	m.figures.show(m.site)
@@ -85,6 +91,28 @@ func (m *master) serve() error {
 		go touch.Watch(m.config.TouchReload, touched)
 	}
 	return m.control(failed, touched, m.watchLog())
+}
+
+// begin starts the processes. The channel gets what that has come to. What follows the app's files ends with ctx.
+func (m *master) begin(ctx context.Context) <-chan error {
+	begun := make(chan error, 1)
+	if m.loop != nil {
+		m.loop.first = begun
+		go m.loop.run(ctx)
+		return begun
+	}
+	go func() {
+		about, err := m.fleet.Start()
+		m.loaded(about)
+		begun <- err
+	}()
+	return begun
+}
+
+// loaded notes what the processes say of the app.
+func (m *master) loaded(about workers.Ready) {
+	m.app, m.imported = &pyhost.App{Name: about.App, RouteCount: about.Routes}, time.Duration(about.ImportMS)*time.Millisecond
+	m.venv = about.Venv
 }
 
 // whileLoading waits until the processes are ready. Signals end the program before.
@@ -164,7 +192,14 @@ func (m *master) control(failed <-chan error, touched, rotated <-chan string) er
 
 func (m *master) reload(why, by string) {
 	m.log.Info("reloading", why, by)
-	go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+	if m.loop == nil {
+		go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+		return
+	}
+	select {
+	case m.loop.orders <- struct{}{}:
+	default: // one is under way
+	}
 }
 
 // resize changes the number of worker processes by so many.

@@ -36,6 +36,13 @@ var actions = map[os.Signal]action{
 	syscall.SIGTTOU: actFewer,
 }
 
+// ofTerminal are those that keys of a terminal, or its end, send to all of its foreground processes.
+var ofTerminal = map[os.Signal]bool{syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGHUP: true}
+
+// isFronts tells that a worker process gets a signal which the terminal has sent to the front as well: that acts on
+// it. Only with --dev are they in one process group.
+func (s *site) isFronts(sig os.Signal) bool { return s.self != nil && s.config.Dev && ofTerminal[sig] }
+
 // owned are the actions that an app in this process can't have the signals of: its handlers for those run besides.
 // The other signals are the app's if it sets a handler.
 var owned = []action{actDrain, actStacks}
@@ -85,6 +92,9 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 		case <-loaded:
 			return
 		case sig := <-s.arrived:
+			if site.isFronts(sig) {
+				continue
+			}
 			switch actions[sig] {
 			case actDrain:
 				site.log.Info("exiting while the app is being imported", "signal", sig.String())

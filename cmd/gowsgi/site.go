@@ -40,6 +40,7 @@ type site struct {
 	booted   chan struct{} // closed once host is there
 	app      *pyhost.App
 	imported time.Duration
+	venv     string // the virtual environment's directory; "": none
 
 	server *bridge.Server
 	queue  *bridge.Queue  // that of this process's Python threads
@@ -152,6 +153,9 @@ func (s *site) newServer() (*bridge.Server, error) {
 		return server, nil
 	}
 	format := accesslog.Default()
+	if c.Dev {
+		format = accesslog.Terminal(coloured(os.Stderr))
+	}
 	switch {
 	case c.LogFormat != "":
 		if format, err = accesslog.New(c.LogFormat); err != nil {
@@ -209,10 +213,16 @@ func (s *site) bind() (err error) {
 // boot starts Python and loads the app, on the main thread. The error is a *pyhost.LoadError if that
 // is what fails.
 func (s *site) boot() error {
+	if s.config.Dev {
+		if err := s.readDotenv(); err != nil {
+			return err
+		}
+	}
 	venv, named := s.config.Virtualenv, "--virtualenv"
 	if venv == "" {
 		venv, named = os.Getenv("VIRTUAL_ENV"), "VIRTUAL_ENV"
 	}
+	s.venv = venv
 	executable, err := pyhost.FindExecutable(venv, named, pythonExecutable, pyhost.PythonVersion())
 	if err != nil {
 		return err
@@ -226,8 +236,10 @@ func (s *site) boot() error {
 		Path:         s.config.PythonPath,
 		Threads:      s.config.Threads,
 		Multiprocess: s.self != nil && s.self.Several,
+		Pages:        s.pages(),
 		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
+		Reloads:      s.config.Reloads(),
 		Log:          s.log,
 	})
 	if err != nil {
@@ -305,12 +317,18 @@ func (s *site) announce() error {
 	}
 	s.figures.announce(s.log, &ready)
 	for _, l := range s.listeners {
-		s.log.Info("serving", "url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads, "pid", ready.PID, "import_ms", ready.ImportMS)
+		s.log.Info("serving", append([]any{
+			"url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
+			"pid", ready.PID, "import_ms", ready.ImportMS,
+		}, s.aboutDev()...)...)
 		ready.URLs = append(ready.URLs, listen.URL(l))
 	}
 	ready.URL = ready.URLs[0]
 	if len(ready.URLs) == 1 {
 		ready.URLs = nil
+	}
+	if s.config.Open {
+		openBrowser(s.log, ready.URL)
 	}
 	s.logfile.Started()
 	return s.announcer.Announce(ready)

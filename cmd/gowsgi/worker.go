@@ -58,10 +58,15 @@ func work(config *options.Config, self *workers.Self) error {
 		s.obey(orders)
 		endMain()
 	}()
+	if config.Reloads() && s.tellLoaded(s.app.Loaded) == nil {
+		go s.followImports()
+	}
 	err = self.Ready(workers.Ready{
 		App:      s.app.Name,
 		Python:   pyhost.PythonVersion(),
 		ImportMS: s.imported.Milliseconds(),
+		Routes:   s.app.RouteCount,
+		Venv:     s.venv,
 	})
 	if err != nil {
 		return nil // the front is gone, which Obey sees, too
@@ -88,6 +93,9 @@ func (s *site) obey(orders <-chan int) {
 	for {
 		select {
 		case sig := <-s.signals.arrived:
+			if s.isFronts(sig) {
+				continue
+			}
 			switch s.signals.act(sig) {
 			case actStacks:
 				s.printStacks()

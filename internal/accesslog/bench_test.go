@@ -55,7 +55,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	r := example()
 	for name, f := range map[string]*Format{
-		"default": Default(), "json": JSON(),
+		"default": Default(), "json": JSON(), "terminal": Terminal(true),
 		"custom": compile(t, "%(addr) %(ltime) %(uri) %(var.HTTP_X) %(secs) %(queue_ms)"),
 	} {
 		if n := testing.AllocsPerRun(100, func() { dst = f.Append(dst[:0], r) }); n != 0 {

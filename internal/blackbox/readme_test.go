@@ -34,6 +34,10 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi app.py":  serves("application"),
 	"gowsgi":         serves("app"),
 
+	"gowsgi --dev app:app":             serves("app"),
+	"gowsgi --dev --open app:app":      opensBrowser,
+	"gowsgi --dev --threads 1 app:app": serves("app"),
+
 	"gowsgi --http :5000 -p 2 app:app":                               serves("app"),
 	"gowsgi --stats 127.0.0.1:9191 --metrics 127.0.0.1:9100 app:app": showsFigures,
 
@@ -160,6 +164,18 @@ func serves(text string) func(*testing.T, string) {
 		})
 		s.get(t, "/").want(t, 200, text)
 	}
+}
+
+// opensBrowser tests a command as it is printed, with a browser that only tells that it was opened.
+func opensBrowser(t *testing.T, command string) {
+	s := single.start(t, launch{
+		Bare: true, Dir: folder(t, "app.py", documentedApp), Args: shellWords(t, command),
+		Env: []string{"GOWSGI_HTTP=127.0.0.1:0", `BROWSER=sh -c 'echo %s >"$SCRATCH/opened"'`},
+	})
+	eventually(t, "the browser was opened", func() bool {
+		text, err := os.ReadFile(filepath.Join(s.scratch, "opened"))
+		return err == nil && string(text) == s.ready.URL+"\n"
+	})
 }
 
 // showsFigures tests a command as it is printed, but for the ports.

@@ -4,18 +4,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/creack/pty"
 )
 
 // Clause: "progress on a TTY": one line that is gone at the end; none where stderr is no terminal.
 func TestSmokeProgress(t *testing.T) {
 	t.Parallel()
-	main, terminal := pty(t)
+	main, terminal := terminals(t)
 	cmd := exec.Command(binary, "smoke", "app:app", "--virtualenv", venv, "--get", "/", "--get", "/absent", "--get", "/login")
 	cmd.Dir, cmd.Env, cmd.Stderr = appDir("smoke"), environ(t.TempDir()), terminal
 	if err := cmd.Start(); err != nil {
@@ -41,32 +40,21 @@ func TestSmokeProgress(t *testing.T) {
 	}
 }
 
-// pty is a terminal and its other side.
-func pty(t *testing.T) (main, terminal *os.File) {
+// terminals is a terminal and its other side.
+func terminals(t *testing.T) (main, terminal *os.File) {
 	t.Helper()
-	main, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	main, terminal, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { main.Close() })
-	if err := unix.IoctlSetPointerInt(int(main.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(main.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(filepath.Join("/dev/pts", strconv.Itoa(n)), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return main, terminal
 }
 
 // A command gets the terminal, so that pytest --pdb works, and Ctrl-C, and the shell gets it back.
 func TestSmokeTerminal(t *testing.T) {
 	t.Parallel()
-	main, terminal := pty(t)
+	main, terminal := terminals(t)
 	dir := folder(t, "app.py", bare("app", "x"))
 	const inner = `trap 'exit 9' INT; read line; echo "read $line"; touch begun; while :; do sleep 0.02; done`
 	const outer = `trap : INT; "$0" smoke app:app --virtualenv "$1" -- sh -c "$2"; code=$?; read line; echo "code $code, then $line"`

@@ -111,14 +111,16 @@ var mayImport = map[string][]string{
 	"internal/accesslog": {"internal/process"},
 	"internal/smoke":     {"internal/listen", "internal/options"},
 	"internal/workers":   {"bridge", "internal/link", "internal/process"},
+	"internal/devloop":   {"bridge"},
 	"internal/stats":     {"bridge", "internal/listen", "internal/process"},
 	"internal/top":       {"internal/stats"},
 	"internal/metrics":   {"bridge", "internal/accesslog", "internal/process"},
 
 	"cmd/gowsgi": {
-		"bridge", "pyhost", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
-		"internal/options", "internal/stats", "internal/link", "internal/workers", "internal/logfile", "internal/procname",
-		"internal/touch", "internal/top", "internal/smoke",
+		"bridge", "pyhost", "internal/dotenv", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
+		"internal/options", "internal/stats", "internal/link", "internal/workers",
+		"internal/devloop", "internal/watch",
+		"internal/logfile", "internal/procname", "internal/touch", "internal/top", "internal/smoke",
 	},
 }
 

@@ -62,6 +62,24 @@ func acceptProxy(value string) (string, bool) {
 	return netip.PrefixFrom(addr, addr.BitLen()).String(), true
 }
 
+// acceptAutoReload takes seconds, 0 for never, and what says yes or no.
+func acceptAutoReload(value string) (string, bool) {
+	if value == "auto" {
+		return value, true
+	}
+	if every, ok := parseSeconds(value); ok {
+		if every == 0 {
+			return "0", true
+		}
+		return value, true
+	}
+	on, ok := parseBool(value)
+	if on {
+		return "auto", ok
+	}
+	return "0", ok
+}
+
 // acceptProcesses wants a number of processes, or auto.
 func acceptProcesses(value string) (string, bool) {
 	if value == "auto" {

@@ -85,6 +85,15 @@ type Config struct {
 	// GILTimeout is how long one thread may keep the GIL; 0 is no limit.
 	GILTimeout time.Duration
 
+	// Dev is for the writing of code: reloads, and errors in the browser.
+	Dev bool
+	// DevRemote shows what Dev shows to other machines too.
+	DevRemote bool
+	// AutoReload is "auto", the seconds between two looks at the files, or "0" for none.
+	AutoReload string
+	// Watch lists patterns of more files whose change is a reload.
+	Watch []string
+
 	// NoRequestLog leaves the access log out.
 	NoRequestLog bool
 	// LogJSON writes both logs as JSON.
@@ -128,6 +137,8 @@ type Config struct {
 	ProcNamePrefix, ProcNameSpaced string
 	// Mercy is how long a worker process that is replaced may take to end its requests.
 	Mercy time.Duration
+	// Open opens a browser once requests are served.
+	Open bool
 	// Check asks to load the app and exit.
 	Check bool
 	// Version asks to print the versions and exit.
@@ -164,10 +175,19 @@ func (c *Config) Workers() int {
 	if c.Processes == "auto" {
 		n = runtime.NumCPU()
 	}
-	if n <= 1 && !c.Master {
+	if n <= 1 && !c.Master && !c.Reloads() {
 		return 0
 	}
 	return max(n, 1)
+}
+
+// Reloads tells whether saved files reload the app.
+func (c *Config) Reloads() bool { return c.Dev || c.AutoReload != "0" && c.AutoReload != "" }
+
+// Poll is the time between two looks at the files; 0: the system tells of changes.
+func (c *Config) Poll() time.Duration {
+	every, _ := parseSeconds(c.AutoReload)
+	return every
 }
 
 // Validate reports the first field that holds what its option would have refused, in the option's words.
@@ -183,6 +203,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Timeout == 0 {
 		return UsageError("--timeout 0: want " + find("smoke", "timeout").want())
+	}
+	if len(c.Watch) > 0 && !c.Reloads() {
+		return UsageError("--watch needs --dev or --py-autoreload")
+	}
+	if c.DevRemote && !c.Dev {
+		return UsageError("--dev-remote needs --dev")
 	}
 	if len(c.HTTP) == 0 {
 		return UsageError("no address to serve on; give one with --http")

@@ -144,6 +144,11 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Cheaper = 1 }, "--cheaper 1: want less than --processes, which is 1"},
 		{func(c *Config) { c.Processes, c.Cheaper = "4", 4 }, "--cheaper 4: want less than --processes, which is 4"},
 		{func(c *Config) { c.Processes, c.Cheaper = "4", 3 }, ""},
+		{func(c *Config) { c.Watch = []string{"*"} }, "--watch needs --dev or --py-autoreload"},
+		{func(c *Config) { c.Watch, c.AutoReload = []string{"*"}, "0" }, "--watch needs --dev or --py-autoreload"},
+		{func(c *Config) { c.Watch, c.AutoReload = []string{"*"}, "2" }, ""},
+		{func(c *Config) { c.Watch, c.Dev = []string{"**/[a-z].yaml"}, true }, ""},
+		{func(c *Config) { c.Watch, c.Dev = []string{"[a"}, true }, "--watch [a: want a pattern with *, **, ?, [a-z] or {a,b}"},
 		{func(c *Config) { c.LogTo = "udp:127.0.0.1:514" }, "--logto udp:127.0.0.1:514: want a file; addresses are none"},
 		{func(c *Config) { c.HTTP = nil }, "no address to serve on; give one with --http"},
 	} {
@@ -155,6 +160,29 @@ func TestValidate(t *testing.T) {
 		if err = c.Validate(); errorText(err) != test.want {
 			t.Errorf("got %q, want %q", errorText(err), test.want)
 		}
+	}
+}
+
+// TestAutoReload: what --py-autoreload says, in uWSGI's words too.
+func TestAutoReload(t *testing.T) {
+	for value, want := range map[string]struct {
+		reloads bool
+		poll    time.Duration
+	}{
+		"auto": {true, 0}, "true": {true, 0}, "on": {true, 0}, "1": {true, time.Second}, "0.5": {true, time.Second / 2},
+		"0": {}, "0.0": {}, "off": {}, "false": {},
+	} {
+		s := New("")
+		if err := s.Set("py-autoreload", value, CommandLine); err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.Config()
+		if err != nil || c.Reloads() != want.reloads || c.Poll() != want.poll || (c.Workers() == 1) != want.reloads {
+			t.Errorf("%s: %v, reloads %v, polls every %v, %d processes", value, err, c.Reloads(), c.Poll(), c.Workers())
+		}
+	}
+	if err := New().Set("py-autoreload", "soon", CommandLine); err == nil {
+		t.Error("nonsense is taken")
 	}
 }
 

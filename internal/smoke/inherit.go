@@ -57,6 +57,7 @@ func serving(c options.Config) *options.Config {
 	c.HTTP, c.ReadyFD, c.ReadyFile = []string{"127.0.0.1:0"}, readyFD, ""
 	c.Processes, c.Cheaper, c.Master, c.TouchReload = "1", 0, false, nil
 	c.Stats, c.Metrics, c.PIDFile, c.LogTo, c.TouchLogReopen = "", "", "", "", nil
+	c.Dev, c.DevRemote, c.Open, c.AutoReload, c.Watch = false, false, false, "0", nil
 	c.DrainTimeout = min(c.DrainTimeout, drainTimeout)
 	c.Warnings = nil // they were told
 	return &c

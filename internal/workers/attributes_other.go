@@ -4,4 +4,6 @@ package workers
 
 import "syscall"
 
-func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func attributes(terminal bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: !terminal}
+}

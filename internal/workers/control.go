@@ -25,6 +25,7 @@ type message struct {
 	Stacks string     `json:"stacks,omitempty"` // of all Python threads
 	Stack  string     `json:"stack,omitempty"`  // of one
 	Leave  bool       `json:"leave,omitempty"`  // the worker has been told to end, and wants to in order
+	Loaded *Loaded    `json:"loaded,omitempty"` // more of what the app is made of
 	Wedged *bool      `json:"wedged,omitempty"` // one of its threads keeps the GIL, or does no longer
 
 	Figures *Figures `json:"figures,omitempty"`
@@ -43,6 +44,8 @@ type Ready struct {
 	App      string   `json:"app"`
 	Python   string   `json:"python"`
 	ImportMS int64    `json:"import_ms"`
+	Routes   int      `json:"routes,omitempty"` // of Flask apps, with --dev
+	Venv     string   `json:"venv,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -28,13 +28,20 @@ type Config struct {
 	Path string
 	Args []string
 	Dir  string
-	Name func(number int) string // in place of the first argument; nil: none
+	// Terminal leaves the workers in the front's process group, with its standard input: for pdb. They get the
+	// terminal's signals, too, and must let them pass.
+	Terminal bool
+	Name     func(number int) string // in place of the first argument; nil: none
 
 	Recycling Recycling
 	Cheaper   Cheaper
 
 	// Mercy is how long a process may take to end its requests and leave.
 	Mercy time.Duration
+
+	// Loaded is told what the app is made of: what a process says first, before it is ready, and what it loads
+	// later. nil: nobody is.
+	Loaded func(pid int, l Loaded)
 }
 
 // Fleet is the worker processes that there should be.
@@ -55,6 +62,8 @@ type Fleet struct {
 	starts chan func() // for starter
 
 	reloading sync.Mutex
+	begun     sync.Once         // starter runs
+	held      bool              // nobody but Renew starts a process
 	restarts  map[string]uint64 // by reason
 }
 
@@ -76,8 +85,8 @@ func New(config Config) *Fleet {
 // Start starts the processes, and returns when all are ready: what the first of them tells. The error
 // is a *LoadError when the app can't be loaded. Then no process is left.
 func (f *Fleet) Start() (Ready, error) {
-	go f.starter()
-	generation, err := f.generation()
+	f.begun.Do(func() { go f.starter() })
+	generation, err := f.generation(context.Background())
 	if err != nil {
 		return Ready{}, err
 	}
@@ -93,8 +102,8 @@ func (f *Fleet) Start() (Ready, error) {
 }
 
 // generation starts as many processes as there should be, and waits until all are ready. On an error,
-// none is left.
-func (f *Fleet) generation() ([]*process, error) {
+// also when ctx ends before, none is left.
+func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	var started []*process
 	var failed error
 	for i := range f.Target() {
@@ -113,6 +122,8 @@ func (f *Fleet) generation() ([]*process, error) {
 		case failed = <-p.ready:
 		case <-f.end:
 			failed = errClosing
+		case <-ctx.Done():
+			failed = ctx.Err()
 		}
 	}
 	if failed == nil {
@@ -237,7 +248,7 @@ func (f *Fleet) Reload() error {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	begun := time.Now()
-	generation, err := f.generation()
+	generation, err := f.generation(context.Background())
 	if err != nil {
 		if !errors.Is(err, errClosing) {
 			f.complain("the reload has failed; the processes from before go on", err)

@@ -77,7 +77,7 @@ func (f *Fleet) steady() (steady []*process) {
 // adjust orders the processes that are missing, and has those leave that are too many: first those that
 // have nothing to do, then those that came last. Starts that are too many see so themselves. Under the mutex.
 func (f *Fleet) adjust() {
-	if f.closing {
+	if f.closing || f.held {
 		return
 	}
 	steady := f.steady()

@@ -75,7 +75,10 @@ func (f *Fleet) start(number int) (*process, error) {
 			Stdout:      os.Stdout,
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
-			SysProcAttr: attributes(),
+			SysProcAttr: attributes(f.config.Terminal),
+		}
+		if f.config.Terminal {
+			p.cmd.Stdin = os.Stdin
 		}
 		err = f.onStarter(p.cmd.Start)
 	}
@@ -124,6 +127,10 @@ func (p *process) listen() {
 			p.tell(nil)
 		case m.Failed != nil:
 			p.tell(m.Failed)
+		case m.Loaded != nil:
+			if p.fleet.config.Loaded != nil {
+				p.fleet.config.Loaded(p.pid(), *m.Loaded)
+			}
 		case m.Leave:
 			go p.fleet.recycle(p, "told")
 		case m.Wedged != nil:

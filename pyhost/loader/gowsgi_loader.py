@@ -29,6 +29,7 @@ import os
 import sys
 
 EMBEDDED = {}  # "_gowsgi_diagnosis" -> source
+SERVED = []  # the app, once it is loaded
 
 FACTORIES = ("create_app", "make_app")
 FILE_PREFIX = "gowsgi_file_"  # of modules that no import statement can name
@@ -104,6 +105,7 @@ def _load(spec):
         note = f'took "{expression}" ({type_name(app)}) from {target if is_path else "module " + target}'
         if not sources:
             note += f", found in {os.getcwd()}"
+    SERVED[:] = [app]
     return {
         "app": app,
         "name": _printable(f"{shown}:{expression}"),
