@@ -181,7 +181,7 @@ func TestAutoReload(t *testing.T) {
 			t.Errorf("%s: %v, reloads %v, polls every %v, %d processes", value, err, c.Reloads(), c.Poll(), c.Workers())
 		}
 	}
-	if err := New().Set("py-autoreload", "soon", CommandLine); err == nil {
+	if err := New("").Set("py-autoreload", "soon", CommandLine); err == nil {
 		t.Error("nonsense is taken")
 	}
 }
