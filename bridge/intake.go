@@ -1,5 +1,7 @@
 package bridge
 
+import "time"
+
 // pollBatch is how many changes one wait tells at most.
 const pollBatch = 64
 
@@ -40,6 +42,12 @@ func (in *intake) Dispatch() {
 			sockets[i] = nil
 		}
 	}
+}
+
+// doze is Wait for d at most. False: that can't be had here.
+func (in *intake) doze(d time.Duration) (ok bool) {
+	in.waited, ok = in.poller.doze(&in.changes, d)
+	return ok
 }
 
 func (in *intake) watch(fd int) error { return in.poller.add(fd) }

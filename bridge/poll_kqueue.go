@@ -76,6 +76,9 @@ func (p *poller) wait(ready *[pollBatch]change, block bool) int {
 	return found
 }
 
+// doze is of use with worker processes, which there are on Linux only.
+func (p *poller) doze(*[pollBatch]change, time.Duration) (int, bool) { return 0, false }
+
 // interrupt makes the wait under way, or the next one, return. From any goroutine.
 func (p *poller) interrupt() { _ = p.change(0, unix.EVFILT_USER, 0, unix.NOTE_TRIGGER) }
 

@@ -68,6 +68,26 @@ func (p *poller) wait(ready *[pollBatch]change, block bool) int {
 			n = int(r)
 		}
 	}
+	return p.changes(ready, n)
+}
+
+// doze is wait with block, for d at most. False: the kernel has no such call (Linux 5.11). Go's scheduler
+// does not hear of it: one of its threads is gone for d, which costs less than handing its work over.
+func (p *poller) doze(ready *[pollBatch]change, d time.Duration) (int, bool) {
+	limit := unix.NsecToTimespec(int64(d))
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), pollBatch,
+		uintptr(unsafe.Pointer(&limit)), 0, 0)
+	switch errno {
+	case 0:
+		return p.changes(ready, int(n)), true
+	case unix.ENOSYS, unix.EPERM: // or a sandbox does not know it
+		return 0, false
+	}
+	return 0, true
+}
+
+// changes are the first n events.
+func (p *poller) changes(ready *[pollBatch]change, n int) int {
 	found := 0
 	for i := range max(n, 0) {
 		ev := &p.events[i]

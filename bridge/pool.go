@@ -27,6 +27,8 @@ type Pool struct {
 	source  Source
 	watch   func(fd int) error // has the source's Wait end when fd changes
 	unwatch func(fd int)
+	doze    func(time.Duration) bool // waits in the source without being rung; nil: it can't
+	pace    pace
 	members []*Member
 	fifo
 	turn     int            // the member whose messages are read next
@@ -425,7 +427,7 @@ func (p *Pool) attach(s Source) bool {
 	}
 	p.source = s
 	if w, ok := s.(watcher); ok {
-		p.watch, p.unwatch = w.watch, w.unwatch
+		p.watch, p.unwatch, p.doze = w.watch, w.unwatch, w.doze
 		for _, m := range p.members {
 			if p.watch(m.front.News()) != nil {
 				return false
@@ -436,10 +438,12 @@ func (p *Pool) attach(s Source) bool {
 	return true
 }
 
-// watcher is a source whose Wait ends also when other descriptors change.
+// watcher is a source whose Wait ends also when other descriptors change, and that can wait for a short time:
+// doze's false says that it can't.
 type watcher interface {
 	watch(fd int) error
 	unwatch(fd int)
+	doze(d time.Duration) bool
 }
 
 func (p *Pool) interrupt() {
@@ -478,6 +482,16 @@ func (p *Pool) ask(block bool) bool {
 		if p.closed && p.n == 0 && !slices.ContainsFunc(p.members, func(m *Member) bool { return m.out > 0 }) {
 			p.mu.Unlock()
 			return false
+		}
+		if p.doze != nil {
+			if d := p.pace.rest(time.Now(), p.members); d > 0 {
+				p.mu.Unlock()
+				if !p.doze(d) {
+					p.doze = nil
+				}
+				p.source.Dispatch()
+				return true
+			}
 		}
 		for _, m := range p.members {
 			block = m.front.Nap() && block
@@ -539,6 +553,7 @@ func (m *Member) message() (first *remote, some bool) {
 		return nil, false
 	}
 	m.moves++
+	m.pool.pace.messages++
 	m.stalled = false
 	r := m.slots[i]
 	switch {
