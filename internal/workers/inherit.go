@@ -47,7 +47,7 @@ func Inherit() (*Self, error) {
 		return nil, fmt.Errorf("%s is for gowsgi's own use: %w", Variable, err)
 	}
 	var files []*os.File
-	for i := range 4 {
+	for i := range 3 {
 		closeOnExec(firstFD + i)
 		files = append(files, os.NewFile(uintptr(firstFD+i), "inherited"))
 	}
