@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +46,18 @@ func beWorker() {
 	if self.Ready(Ready{App: strings.Join(os.Args, " ")}) != nil {
 		os.Exit(1)
 	}
-	select {}
+	for !exists("grow") {
+		time.Sleep(time.Millisecond)
+	}
+	memory := bytes.Repeat([]byte{1}, tooMuch)
+	for {
+		time.Sleep(time.Hour)
+		runtime.KeepAlive(memory)
+	}
 }
+
+// tooMuch is memory that a worker process has once it grows, and not before.
+const tooMuch = 192 << 20
 
 // crew is a fleet of such processes.
 type crew struct {
@@ -286,6 +297,62 @@ func TestRecycleTakesTheNumber(t *testing.T) {
 	}
 	if r := c.Restarts(); r["max-requests"] != 1 {
 		t.Errorf("counted as %v", r)
+	}
+}
+
+// A process that has too much memory is killed also while its replacement takes its time, and counts once.
+func TestGrowsWhileReplaced(t *testing.T) {
+	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "hold")
+	go c.recycle(p, "max-requests")
+	if !settles(func() bool { return len(c.living()) == 2 }) {
+		t.Fatal("no process is started")
+	}
+	c.put(t, "grow")
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.remove(t, "grow")
+	c.remove(t, "hold")
+	c.want(t, 1)
+	for why, n := range c.Restarts() {
+		if want := map[string]uint64{"max-requests": 1}[why]; n != want {
+			t.Errorf("%s: %d, want %d", why, n, want)
+		}
+	}
+}
+
+// What is killed for its memory has not died of itself.
+func TestGrows(t *testing.T) {
+	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "grow")
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.remove(t, "grow")
+	c.want(t, 1)
+	if r := c.Restarts(); r["died"] != 0 || r["evil-reload-on-rss"] == 0 {
+		t.Errorf("counted as %v", r)
+	}
+}
+
+// A process that does not even listen is killed like any other.
+func TestRetireDeaf(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for p.say(message{Harakiri: &Harakiri{Line: strings.Repeat("x", packetMax/2)}}, -1) == nil { // until its socket is full
+	}
+	go p.retire(100*time.Millisecond, 0) // it has nothing to end, so it is to be told at once
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("the front waits for it")
 	}
 }
 
