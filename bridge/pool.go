@@ -307,9 +307,9 @@ func (m *Member) give(c *Call, now time.Time) {
 	m.unused = m.unused[:last]
 	m.out++
 	r.call, r.deaf = c, false
-	c.enter(r.seat)
 	body, streams := c.Body()
-	m.front.Offer(r.slot, c.Environ(), body, streams)
+	r.run = m.front.Offer(r.slot, c.Environ(), body, streams)
+	c.enter(r.seat)
 }
 
 // free is told that a request has nothing more to do with its slot.

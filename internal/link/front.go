@@ -53,8 +53,9 @@ func (f *Front) Fits(environ, body []byte) bool { return len(environ)+len(body) 
 // can be.
 func (f *Front) Full() bool { return f.in.own-f.in.head.Load() >= ringSize-1 }
 
-// Offer puts a request into a slot that nothing is in, and wakes the worker if it naps.
-func (f *Front) Offer(i int, environ, body []byte, streams bool) {
+// Offer puts a request into a slot that nothing is in, and wakes the worker if it naps. run tells the request
+// from others that have, or will have, the slot.
+func (f *Front) Offer(i int, environ, body []byte, streams bool) (run uint32) {
 	s := &f.slots[i]
 	copy(s.request[copy(s.request, environ):], body)
 	s.environLen.Store(uint32(len(environ)))
@@ -74,6 +75,7 @@ func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 	if f.nap.Load() != 0 { // whatever somebody has made of it
 		f.Ring()
 	}
+	return f.runs[i]
 }
 
 // Ring wakes the worker whether it says that it naps or not. (By a futex: a write to a descriptor that the

@@ -65,6 +65,9 @@ func (w *Worker) Take(i int) bool {
 	return true
 }
 
+// Run is the request's number: what Offer gave.
+func (w *Worker) Run(i int) uint32 { return w.runs[i].Load() }
+
 // Environ is the packed environ. It stays until the last answer.
 func (w *Worker) Environ(i int) []byte {
 	s := &w.slots[i]

@@ -130,12 +130,12 @@ func (f *Fleet) unwedge(p *process) {
 // Harakiri tells the worker that the front has ended a request: it logs the stack, and raises an
 // exception there. What does not come back for grace costs the process: the others end first.
 func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
-	m, slot := o.Process()
+	m, slot, run := o.Process()
 	p := f.find(func(p *process) bool { return p.member.Load() == m })
 	if p == nil {
 		return // it is no more
 	}
-	h := Harakiri{Slot: slot, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
+	h := Harakiri{Slot: slot, Run: run, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
 	_ = p.say(message{Harakiri: &h}, -1)
 	p.doomed.Add(1)
 	defer p.doomed.Add(-1)
