@@ -210,6 +210,7 @@ func (m *Member) takeBack(r *remote) bool {
 	r.seat.mu.Lock()
 	r.seat.call = nil
 	r.seat.mu.Unlock()
+	c.seat = nil // no thread has had it
 	m.unuse(r)
 	m.pool.putBack(c)
 	return true

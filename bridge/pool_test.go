@@ -277,6 +277,28 @@ func TestPoolTakesBack(t *testing.T) {
 	other.kill()
 }
 
+// TestPoolCountsWhatNobodyTook: a request that was offered, and not taken before its time was over, is none of a
+// thread's.
+func TestPoolCountsWhatNobodyTook(t *testing.T) {
+	p := new(Pool)
+	limits := lenient
+	limits.Wait = 50 * time.Millisecond
+	f := serve(t, &Server{Queue: p, Limits: limits})
+	stopped := startProcess(t, p, 1)
+	stopped.stop(t)
+	c := f.dial()
+	c.request("GET /late")
+	c.refused("GET", 503)
+	until(t, "it is logged", func() bool { return len(f.logged()) == 1 })
+	if r := f.logged()[0]; r.Status != 503 || r.Thread != 0 {
+		t.Errorf("logged %+v", r)
+	}
+	if s := f.Snapshot(); s.Unserved.Requests != 1 || s.Served().Requests != 0 {
+		t.Errorf("counted %d unserved, and served %d", s.Unserved.Requests, s.Served().Requests)
+	}
+	stopped.kill()
+}
+
 // TestPoolDiesAfterAnswer: who has got all that was announced may go on, though the process died before it
 // said that this was the end.
 func TestPoolDiesAfterAnswer(t *testing.T) {
