@@ -660,15 +660,16 @@ func (p *Pool) Down(down bool) {
 	}
 }
 
-// Running lists what the process is at.
+// Running lists what the process is at, or was when it died: not what it has been offered and has not taken.
 func (m *Member) Running() []Running {
 	m.pool.mu.Lock()
-	slots := m.slots
-	m.pool.mu.Unlock()
-	seats := make([]*seat, len(slots))
-	for i, r := range slots {
-		seats[i] = r.seat
+	var seats []*seat
+	for _, r := range m.slots {
+		if r.call != nil && (r.talking || m.front.IsTaken(r.slot)) {
+			seats = append(seats, r.seat)
+		}
 	}
+	m.pool.mu.Unlock()
 	return running(seats)
 }
 

@@ -269,6 +269,9 @@ func TestPoolTakesBack(t *testing.T) {
 	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
+	if r := stopped.member.Running(); len(r) != 0 {
+		t.Errorf("it is said to run %+v", r)
+	}
 	other := startProcess(t, p, 2)
 	c.expect("GET", 200, "/second end")
 	stopped.kill()
