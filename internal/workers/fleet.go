@@ -3,7 +3,6 @@
 package workers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -271,27 +270,6 @@ func (f *Fleet) Redirect(file *os.File) {
 			f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
 		}
 	})
-}
-
-// Process is a worker process at one moment.
-type Process struct {
-	Number, PID int
-	Begun       time.Time
-	Running     int // requests
-	Tally       bridge.Tally
-}
-
-// Processes are those that have joined, by number: also those that are about to leave.
-func (f *Fleet) Processes() (all []Process) {
-	f.mu.Lock()
-	current := slices.Clone(f.current)
-	f.mu.Unlock()
-	for _, p := range current {
-		m := p.member.Load()
-		all = append(all, Process{p.number, p.pid(), p.begun, m.Busy(), m.Tally()})
-	}
-	slices.SortFunc(all, func(a, b Process) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.PID, b.PID)) })
-	return all
 }
 
 // Close ends all processes: their requests first, as far as ctx lets them. The app's handler for signal

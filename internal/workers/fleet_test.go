@@ -2,6 +2,7 @@ package workers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -124,10 +125,15 @@ func (c *crew) remove(t *testing.T, name string) {
 	}
 }
 
+// processes are those that have joined, by number.
+func (c *crew) processes() []*process {
+	return slices.SortedFunc(slices.Values(c.taking()), func(a, b *process) int { return cmp.Compare(a.number, b.number) })
+}
+
 // numbers are those of the processes that have joined.
 func (c *crew) numbers() (numbers []int) {
-	for _, p := range c.Processes() {
-		numbers = append(numbers, p.Number)
+	for _, p := range c.processes() {
+		numbers = append(numbers, p.number)
 	}
 	return numbers
 }
@@ -185,7 +191,7 @@ func TestReloadKeepsNumber(t *testing.T) {
 	c.start(t)
 	c.Resize(1)
 	c.want(t, 1, 2)
-	old := c.Processes()
+	old := c.processes()
 	for _, during := range []int{0, 1, -2} {
 		c.put(t, "hold")
 		reloaded := make(chan error, 1)
@@ -200,12 +206,12 @@ func TestReloadKeepsNumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.want(t, []int{1, 2, 3}[:n]...)
-		for _, p := range c.Processes() {
-			if slices.ContainsFunc(old, func(o Process) bool { return o.PID == p.PID }) {
-				t.Errorf("%d is from before", p.PID)
+		for _, p := range c.processes() {
+			if slices.ContainsFunc(old, func(o *process) bool { return o == p }) {
+				t.Errorf("%d is from before", p.pid())
 			}
 		}
-		old = c.Processes()
+		old = c.processes()
 	}
 }
 
@@ -214,7 +220,7 @@ func TestStartNotNeeded(t *testing.T) {
 	c := newCrew(t, Config{Count: 1})
 	c.start(t)
 	c.put(t, "hold")
-	before := c.Processes()
+	before := c.processes()
 	c.Resize(2)
 	if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
 		t.Fatal("no process is started")
@@ -222,7 +228,7 @@ func TestStartNotNeeded(t *testing.T) {
 	c.Resize(-2)
 	c.remove(t, "hold")
 	c.want(t, 1)
-	if now := c.Processes(); now[0].PID != before[0].PID {
+	if now := c.processes(); now[0] != before[0] {
 		t.Errorf("%v has become %v", before, now)
 	}
 }
@@ -232,21 +238,21 @@ func TestStartNotNeeded(t *testing.T) {
 func TestReplaceAndReload(t *testing.T) {
 	c := newCrew(t, Config{Count: 2})
 	c.start(t)
-	first := c.Processes()[0]
-	kill := func(p Process) {
+	first := c.processes()[0]
+	kill := func(p *process) {
 		t.Helper()
-		if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	}
 	kill(first)
-	if !settles(func() bool { p := c.Processes(); return len(p) == 2 && p[0].PID != first.PID }) {
-		t.Fatalf("the first is not replaced: %v", c.Processes())
+	if !settles(func() bool { p := c.processes(); return len(p) == 2 && p[0] != first }) {
+		t.Fatalf("the first is not replaced: %v", c.processes())
 	}
 	c.want(t, 1, 2)
 
 	c.put(t, "fail")
-	kill(c.Processes()[1])
+	kill(c.processes()[1])
 	if !settles(func() bool { return strings.Contains(c.log.String(), "it is tried again") }) {
 		t.Fatal("no start has failed")
 	}
@@ -292,7 +298,7 @@ func TestRecycleTakesTheNumber(t *testing.T) {
 	c.mu.Unlock()
 	c.recycle(p, "max-requests")
 	c.want(t, 1, 2)
-	if now := c.Processes(); now[0].PID == p.pid() {
+	if now := c.processes(); now[0] == p {
 		t.Error("it is there still")
 	}
 	if r := c.Restarts(); r["max-requests"] != 1 {
