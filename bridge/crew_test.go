@@ -61,6 +61,16 @@ func TestCrews(t *testing.T) {
 	if s.Crews[1].Number != 2 || s.Crews[1].Spawns != 1 {
 		t.Errorf("got %+v", s.Crews)
 	}
+	f.dial().get("/x").expect("GET", 200, "/x end")
+	until(t, "it is logged", func() bool { return len(f.logged()) == 5 })
+	for i, want := range []struct {
+		number int
+		*process
+	}{{1, first}, {1, first}, {1, first}, {1, second}, {2, other}} {
+		if r := f.logged()[i]; r.WorkerID != want.number || r.PID != want.cmd.Process.Pid {
+			t.Errorf("the log says worker %d, pid %d; want %d, %d", r.WorkerID, r.PID, want.number, want.cmd.Process.Pid)
+		}
+	}
 	other.kill()
 }
 

@@ -306,19 +306,19 @@ func answerOf(event Event, r *Reply) link.Answer {
 	}
 }
 
-// Running is the request that the front has in a slot, as a thread of this process has it. False: none
-// has.
-func (st *Station) Running(slot int) (Running, bool) {
+// Running is the request that the front has in a slot, as a thread of this process has it, and its number
+// there. False: none has.
+func (st *Station) Running(slot int) (r Running, run uint32, ok bool) {
 	for _, s := range st.queue.places() {
 		s.mu.Lock()
 		e, _ := s.call.(*errand)
 		if e != nil && e.slot == slot {
 			defer s.mu.Unlock()
-			return s.running(e), true
+			return s.running(e), st.link.Run(slot), true
 		}
 		s.mu.Unlock()
 	}
-	return Running{}, false
+	return Running{}, 0, false
 }
 
 // Stats tells the state of the queue that the Python threads work for.

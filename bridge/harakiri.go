@@ -32,15 +32,17 @@ type Overdue struct {
 	Remote string // the client's address
 	// Answered: the client got 504. Else the response was under way, and is cut.
 	Answered bool
+
+	slotRun uint32
 }
 
-// Process is the worker process that the request is with, and its slot there; nil: it is with a
-// thread of this one.
-func (o *Overdue) Process() (m *Member, slot int) {
+// Process is the worker process that the request is with, its slot there, and its number in that; nil: it
+// is with a thread of this one.
+func (o *Overdue) Process() (m *Member, slot int, run uint32) {
 	if r := o.seat.remote; r != nil {
-		return r.m, r.slot
+		return r.m, r.slot, o.slotRun
 	}
-	return nil, 0
+	return nil, 0, 0
 }
 
 // sweepOverdue ends what has run for too long.
@@ -100,7 +102,11 @@ func (s *seat) overdue(now time.Time, limit time.Duration) *Overdue {
 	}
 	c.conn.in.interrupt()
 	c.conn.out.interrupt()
-	return &Overdue{Running: s.running(c), Remote: c.at.remoteAddr, Answered: c.answered}
+	o := &Overdue{Running: s.running(c), Remote: c.at.remoteAddr, Answered: c.answered}
+	if s.remote != nil {
+		o.slotRun = s.remote.run
+	}
+	return o
 }
 
 // tell lets the client know, without waiting, and logs and counts the request: its thread may never

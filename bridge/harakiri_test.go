@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gowsgi/gowsgi/internal/link"
 )
 
 // hasty is a server that gives a request so much time. What is overdue comes through the channel.
@@ -147,7 +151,10 @@ func TestHarakiriWithinResponse(t *testing.T) {
 			}
 			defer r.Body.Close()
 			receive(t, "the app is behind its chunk", g.entered)
-			f.sweepLate()
+			until(t, "the client is told", func() bool { // in front of a worker process, its chunk may be being written still
+				f.sweepLate()
+				return len(f.logged()) > 0
+			})
 			o := receive(t, "the report", late)
 			if o.Answered || o.Ended() {
 				t.Errorf("%+v", o)
@@ -237,6 +244,70 @@ func TestHarakiriSparesTheClient(t *testing.T) {
 	if len(late) != 0 {
 		t.Error("reported")
 	}
+}
+
+// TestHarakiriOfWhom: what a worker process is told of an overdue request names no other one, also when the
+// next has its slot by then.
+func TestHarakiriOfWhom(t *testing.T) {
+	s, late := hasty(time.Hour)
+	p := new(Pool)
+	s.Queue = p
+	f := serve(t, s)
+	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := link.Join(front.Size(), f.duplicates(front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, entered, leave := new(Queue), make(chan string, 2), make(chan struct{})
+	st := NewStation(worker, q, slog.New(slog.DiscardHandler), nil)
+	var working sync.WaitGroup
+	working.Go(func() {
+		q.Work(&thread{app: func(r Request) iter.Seq2[Event, Reply] {
+			entered <- value(r, "PATH_INFO")
+			<-leave
+			return echo(r)
+		}}, func() {})
+	})
+
+	c := f.dial()
+	c.request("GET /slow")
+	receive(t, "the request runs", entered)
+	f.sweepLate()
+	o := receive(t, "the report", late)
+	of, slot, run := o.Process()
+	r, now, ok := st.Running(slot)
+	if of != m || !ok || now != run || r.Line != "GET /slow" {
+		t.Errorf("%d in slot %d; there is %d, %+v, %v", run, slot, now, r, ok)
+	}
+	c.refused("GET", 504)
+	leave <- struct{}{}
+	until(t, "it is back", o.Ended)
+	c = f.dial()
+	c.request("GET /next")
+	receive(t, "the next request runs", entered)
+	r, now, ok = st.Running(slot)
+	if !ok || now == run || r.Line != "GET /next" {
+		t.Errorf("the next one: %d in slot %d, %+v, %v; the one before was %d", now, slot, r, ok, run)
+	}
+	leave <- struct{}{}
+	c.expect("GET", 200, "GET /next ")
+
+	q.Close()
+	working.Wait()
+	until(t, "nobody asks for requests any more", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !q.polling
+	})
+	m.Lost()
+	_ = worker.Leave()
 }
 
 // TestHarakiriOfNobody: no limit, and a limit that is kept.

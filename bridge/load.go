@@ -43,15 +43,3 @@ func (m *Member) behind() bool {
 	}
 	return false
 }
-
-// Tally is what has come of the process's requests.
-func (m *Member) Tally() (sum Tally) {
-	m.pool.mu.Lock()
-	slots := m.slots
-	m.pool.mu.Unlock()
-	for _, r := range slots {
-		t := r.seat.look().Tally
-		sum.Add(&t)
-	}
-	return sum
-}

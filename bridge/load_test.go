@@ -31,7 +31,7 @@ func TestLoad(t *testing.T) {
 	one.member.Retire()
 	want("one leaves", Load{Processes: 1})
 	one.kill()
-	if n := two.member.Tally().Requests; n != 1 {
+	if n := two.member.Served(); n != 1 {
 		t.Errorf("it has served %d requests, want 1", n)
 	}
 	two.kill()

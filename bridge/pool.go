@@ -212,6 +212,7 @@ func (m *Member) takeBack(r *remote) bool {
 	r.seat.mu.Lock()
 	r.seat.call = nil
 	r.seat.mu.Unlock()
+	c.seat = nil // no thread has had it
 	m.unuse(r)
 	m.pool.putBack(c)
 	return true
@@ -309,9 +310,9 @@ func (m *Member) give(c *Call, now time.Time) {
 	m.unused = m.unused[:last]
 	m.out++
 	r.call, r.deaf = c, false
-	c.enter(r.seat)
 	body, streams := c.Body()
-	m.front.Offer(r.slot, c.Environ(), body, streams)
+	r.run = m.front.Offer(r.slot, c.Environ(), body, streams)
+	c.enter(r.seat)
 }
 
 // free is told that a request has nothing more to do with its slot.
@@ -674,15 +675,16 @@ func (p *Pool) Down(down bool) {
 	}
 }
 
-// Running lists what the process is at.
+// Running lists what the process is at, or was when it died: not what it has been offered and has not taken.
 func (m *Member) Running() []Running {
 	m.pool.mu.Lock()
-	slots := m.slots
-	m.pool.mu.Unlock()
-	seats := make([]*seat, len(slots))
-	for i, r := range slots {
-		seats[i] = r.seat
+	var seats []*seat
+	for _, r := range m.slots {
+		if r.call != nil && (r.talking || m.front.IsTaken(r.slot)) {
+			seats = append(seats, r.seat)
+		}
 	}
+	m.pool.mu.Unlock()
 	return running(seats)
 }
 

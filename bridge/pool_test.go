@@ -34,7 +34,7 @@ func beWorker(text string) {
 		panic(err)
 	}
 	var files []*os.File
-	for i := range 3 {
+	for i := range 2 {
 		files = append(files, os.NewFile(uintptr(3+i), "inherited"))
 	}
 	l, err := link.Join(size, files)
@@ -269,12 +269,37 @@ func TestPoolTakesBack(t *testing.T) {
 	stopped.stop(t)
 	c.request("GET /second") // nobody else is there
 	until(t, "it is offered", func() bool { return stopped.member.Busy() == 1 })
+	if r := stopped.member.Running(); len(r) != 0 {
+		t.Errorf("it is said to run %+v", r)
+	}
 	other := startProcess(t, p, 2)
 	c.expect("GET", 200, "/second end")
 	stopped.kill()
 	c.request("GET /third")
 	c.expect("GET", 200, "/third end")
 	other.kill()
+}
+
+// TestPoolCountsWhatNobodyTook: a request that was offered, and not taken before its time was over, is none of a
+// thread's.
+func TestPoolCountsWhatNobodyTook(t *testing.T) {
+	p := new(Pool)
+	limits := lenient
+	limits.Wait = 50 * time.Millisecond
+	f := serve(t, &Server{Queue: p, Limits: limits})
+	stopped := startProcess(t, p, 1)
+	stopped.stop(t)
+	c := f.dial()
+	c.request("GET /late")
+	c.refused("GET", 503)
+	until(t, "it is logged", func() bool { return len(f.logged()) == 1 })
+	if r := f.logged()[0]; r.Status != 503 || r.Thread != 0 {
+		t.Errorf("logged %+v", r)
+	}
+	if s := f.Snapshot(); s.Unserved.Requests != 1 || s.Served().Requests != 0 {
+		t.Errorf("counted %d unserved, and served %d", s.Unserved.Requests, s.Served().Requests)
+	}
+	stopped.kill()
 }
 
 // TestPoolDiesAfterAnswer: who has got all that was announced may go on, though the process died before it

@@ -42,6 +42,9 @@ func (c *Call) logAccess(status int, now time.Time) {
 	}
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
+		if r := c.seat.remote; r != nil {
+			c.record.WorkerID, c.record.PID = r.m.Number, r.m.PID
+		}
 	}
 	if r.failed != nil && r.fate.Load() != fateOverdue {
 		c.record.WriteErrors = 1

@@ -19,6 +19,7 @@ type remote struct {
 	m    *Member
 	slot int
 	seat *seat
+	run  uint32 // the request's number in the slot; it changes while the seat has none
 
 	call    *Call // under the pool's mutex; nil: the slot is free
 	talking bool  // likewise: somebody waits for events, or is about to

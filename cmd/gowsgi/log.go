@@ -54,20 +54,23 @@ func (s *site) failed(err error) error {
 	return err
 }
 
-// logFigures writes what has been served to the log: SIGUSR1.
+// logFigures writes what has been served to the log, and by which processes: SIGUSR1.
 func (s *site) logFigures() {
-	snapshot := s.server.Snapshot()
+	snapshot := s.snapshot(s.server)
 	served := snapshot.Served()
 	s.log.Info("stats", "requests", served.Requests, "exceptions", served.Exceptions, "harakiris", served.Harakiris,
 		"unserved", snapshot.Unserved.Requests, "running", snapshot.Queue.Active+snapshot.Queue.Blocked, "waiting", snapshot.Queue.Waiting,
 		"connections", snapshot.Connections)
-}
-
-// logFigures writes what has been served, and by whom.
-func (m *master) logFigures() {
-	m.site.logFigures()
-	for _, p := range m.fleet.Processes() {
-		m.log.Info("worker stats", "worker", p.Number, "pid", p.PID, "requests", p.Tally.Requests, "exceptions", p.Tally.Exceptions,
-			"harakiris", p.Tally.Harakiris, "running", p.Running, "age_s", int(time.Since(p.Begun).Seconds()))
+	if s.fleet == nil {
+		return
+	}
+	for i := range snapshot.Crews {
+		c := &snapshot.Crews[i]
+		if c.PID == 0 {
+			continue
+		}
+		served := c.Served()
+		s.log.Info("worker stats", "worker", c.Number, "pid", c.PID, "requests", served.Requests, "exceptions", served.Exceptions,
+			"harakiris", served.Harakiris, "status", c.Status(), "age_s", int(time.Since(c.Spawned).Seconds()))
 	}
 }

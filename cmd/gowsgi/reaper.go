@@ -17,8 +17,6 @@ var own = map[os.Signal]bool{
 	syscall.SIGCHLD: true,
 	syscall.SIGPIPE: true,
 	syscall.SIGTSTP: true,
-	syscall.SIGTTIN: true,
-	syscall.SIGTTOU: true,
 	syscall.SIGURG:  true, // Go's
 }
 

@@ -68,6 +68,27 @@ func TestFirstProcessReapsOrphans(t *testing.T) {
 	})
 }
 
+// Process 1 passes on what the server acts on.
+func TestFirstProcessPassesOn(t *testing.T) {
+	t.Parallel()
+	s := startFirst(t, master)
+	for _, step := range []struct {
+		sig  syscall.Signal
+		want string
+	}{
+		{syscall.SIGTTIN, "the number of worker processes changes"},
+		{syscall.SIGTTOU, "the number of worker processes changes"},
+		{syscall.SIGUSR1, "INFO stats "},
+		{syscall.SIGHUP, "INFO reloaded "},
+	} {
+		n := s.log.len()
+		kill(t, s.first(t), step.sig)
+		s.log.waitSince(t, n, step.want)
+	}
+	kill(t, s.first(t), syscall.SIGTERM)
+	s.wantEnd(t, 20*time.Second, 0)
+}
+
 // The kernel spares process 1 the signals that end others.
 func TestFirstProcessCrashes(t *testing.T) {
 	alone(t, plain, func(t *testing.T, v variant) {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"os"
 	"time"
 )
@@ -10,11 +11,10 @@ import (
 type Front struct {
 	*memory
 	runs []uint32 // of the requests that are, or were, in the slots
-	bell *os.File // rung for the worker
 	news *os.File // rung by the worker
 }
 
-// NewFront makes the shared memory, filled with nothing, and the bells.
+// NewFront makes the shared memory, filled with nothing, and the worker's bell.
 func NewFront(size Size) (*Front, error) {
 	file, err := anonymous(size.total())
 	if err != nil {
@@ -26,28 +26,18 @@ func NewFront(size Size) (*Front, error) {
 		return nil, err
 	}
 	f := &Front{memory: m, runs: make([]uint32, size.Slots)}
-	if f.bell, err = newBell(); err == nil {
-		f.news, err = newBell()
-	}
-	if err != nil {
-		f.Close()
+	if f.news, err = newBell(); err != nil {
+		m.close()
 		return nil, err
 	}
 	return f, nil
 }
 
 // Files are what the worker inherits, in the order that Join takes.
-func (f *Front) Files() []*os.File { return []*os.File{f.file, f.bell, f.news} }
+func (f *Front) Files() []*os.File { return []*os.File{f.file, f.news} }
 
 // Close ends the mapping: nobody may use a slot any more.
-func (f *Front) Close() error {
-	for _, bell := range []*os.File{f.bell, f.news} {
-		if bell != nil {
-			bell.Close()
-		}
-	}
-	return f.memory.close()
-}
+func (f *Front) Close() error { return errors.Join(f.news.Close(), f.memory.close()) }
 
 // Size is the link's.
 func (f *Front) Size() Size { return f.size }
@@ -63,8 +53,9 @@ func (f *Front) Fits(environ, body []byte) bool { return len(environ)+len(body) 
 // can be.
 func (f *Front) Full() bool { return f.in.own-f.in.head.Load() >= ringSize-1 }
 
-// Offer puts a request into a slot that nothing is in, and wakes the worker if it naps.
-func (f *Front) Offer(i int, environ, body []byte, streams bool) {
+// Offer puts a request into a slot that nothing is in, and wakes the worker if it naps. run tells the request
+// from others that have, or will have, the slot.
+func (f *Front) Offer(i int, environ, body []byte, streams bool) (run uint32) {
 	s := &f.slots[i]
 	copy(s.request[copy(s.request, environ):], body)
 	s.environLen.Store(uint32(len(environ)))
@@ -81,13 +72,18 @@ func (f *Front) Offer(i int, environ, body []byte, streams bool) {
 	s.granted.Store(pending)
 	s.state.Store(slotOffered)
 	f.in.put(uint32(i))
-	if f.nap.Load() != 0 && f.nap.Swap(0) != 0 { // whatever somebody has made of it
-		strike(f.bell)
+	if f.nap.Load() != 0 { // whatever somebody has made of it
+		f.Ring()
 	}
+	return f.runs[i]
 }
 
-// Ring wakes the worker whether it says that it naps or not.
-func (f *Front) Ring() { strike(f.bell) }
+// Ring wakes the worker whether it says that it naps or not. (By a futex: a write to a descriptor that the
+// worker shares may block, if it wants that.)
+func (f *Front) Ring() {
+	f.nap.Store(0)
+	futexWake(f.nap)
+}
 
 // Sane tells whether the worker's count of what it has looked at can be.
 func (f *Front) Sane() bool { return f.in.own-f.in.head.Load() <= ringSize }

@@ -75,14 +75,14 @@ func beWorker(text string) {
 		panic(err)
 	}
 	var files []*os.File
-	for i := range 4 {
+	for i := range 3 {
 		files = append(files, os.NewFile(uintptr(3+i), "inherited"))
 	}
 	w, err := Join(size, files)
 	if err != nil {
 		panic(err)
 	}
-	t := mapTrace(files[3])
+	t := mapTrace(files[2])
 	todo := make(chan int, 2*ringSize)
 	for thread := range hammerSlots {
 		go func() {

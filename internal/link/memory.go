@@ -45,7 +45,7 @@ const (
 	atOutTail  = 128
 	atOutHead  = 192
 	atFrontNap = 256 // the front sleeps, or is about to
-	atNap      = 320 // the worker does
+	atNap      = 320 // the worker does: a futex
 )
 
 func (s Size) valid() bool {

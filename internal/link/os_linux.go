@@ -27,7 +27,7 @@ func anonymous(size int) (*os.File, error) {
 	return file, nil
 }
 
-// newBell is an eventfd. Reading it blocks.
+// newBell is an eventfd.
 func newBell() (*os.File, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {

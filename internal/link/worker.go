@@ -6,16 +6,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Worker is the worker's side of a link. Wait, and Next with it, is for one caller at a time;
 // everything else belongs to who runs the slot's request.
 type Worker struct {
 	*memory
-	bell *os.File
-	news *os.File
+	news   *os.File
+	called atomic.Bool // by Interrupt
 
 	mu sync.Mutex // guards out
 
@@ -30,21 +28,25 @@ func Join(size Size, files []*os.File) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{memory: m, bell: files[1], news: files[2], runs: make([]atomic.Uint32, size.Slots)}, nil
+	return &Worker{memory: m, news: files[1], runs: make([]atomic.Uint32, size.Slots)}, nil
 }
 
 // Wait sleeps until there is a request, or until Interrupt.
 func (w *Worker) Wait() {
 	w.nap.Store(1)
-	if w.in.empty() {
-		var count [8]byte
-		_, _ = unix.Read(int(w.bell.Fd()), count[:]) // an error too is a reason to look again
+	if w.in.empty() && !w.called.Load() {
+		futexWait(w.nap, 1) // it may return without a reason, and so may Wait
 	}
 	w.nap.Store(0)
+	w.called.Store(false)
 }
 
 // Interrupt ends the Wait under way, or the next one. From any goroutine.
-func (w *Worker) Interrupt() { strike(w.bell) }
+func (w *Worker) Interrupt() {
+	w.called.Store(true)
+	w.nap.Store(0)
+	futexWake(w.nap)
+}
 
 // Next is the slot of the next request that is offered. It may be taken back until Take.
 func (w *Worker) Next() (int, bool) {
@@ -62,6 +64,9 @@ func (w *Worker) Take(i int) bool {
 	s.taken.Store(time.Now().UnixNano())
 	return true
 }
+
+// Run is the request's number: what Offer gave.
+func (w *Worker) Run(i int) uint32 { return w.runs[i].Load() }
 
 // Environ is the packed environ. It stays until the last answer.
 func (w *Worker) Environ(i int) []byte {
@@ -149,4 +154,4 @@ func wait(word *atomic.Uint32) uint32 {
 }
 
 // Leave ends the mapping. Nobody may use a slot any more.
-func (w *Worker) Leave() error { return errors.Join(w.bell.Close(), w.news.Close(), w.memory.close()) }
+func (w *Worker) Leave() error { return errors.Join(w.news.Close(), w.memory.close()) }

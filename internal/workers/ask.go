@@ -50,7 +50,7 @@ func (q *question[T]) ask(ctx context.Context, p *process, m message) (a T, ok b
 	case <-q.answer: // nobody has asked
 	default:
 	}
-	if p.control.send(m, -1) != nil {
+	if p.say(m, -1) != nil {
 		return a, false
 	}
 	q.open = true
@@ -91,6 +91,15 @@ func (f *Fleet) living() []*process {
 	return slices.Collect(maps.Keys(f.all))
 }
 
+// find is the process that is meant, of all that live; nil: there is none.
+func (f *Fleet) find(meant func(*process) bool) *process {
+	living := f.living()
+	if i := slices.IndexFunc(living, meant); i >= 0 {
+		return living[i]
+	}
+	return nil
+}
+
 // noAnswer stands for the stacks of a process that is stopped, say.
 const noAnswer = "the process does not answer\n"
 
@@ -118,14 +127,7 @@ const noThread = "no Python thread has this request at the moment\n"
 
 // Stack is that of the Python thread of one process that has the request in the slot.
 func (f *Fleet) Stack(ctx context.Context, pid, slot int) string {
-	var p *process
-	f.mu.Lock()
-	for o := range f.all {
-		if o.pid() == pid && o.member.Load() != nil {
-			p = o
-		}
-	}
-	f.mu.Unlock()
+	p := f.find(func(p *process) bool { return p.pid() == pid && p.member.Load() != nil })
 	if p == nil {
 		return fmt.Sprintf("there is no worker process %d any more\n", pid)
 	}

@@ -64,6 +64,7 @@ func (f *Figures) stats() bridge.Stats {
 // Harakiri is a request that has taken too long, and whose client has been told.
 type Harakiri struct {
 	Slot     int           `json:"slot"`
+	Run      uint32        `json:"run"` // the slot may have the next request by now
 	Line     string        `json:"line"`
 	Age      time.Duration `json:"age"`
 	Remote   string        `json:"remote"`

@@ -45,7 +45,7 @@ func TestControl(t *testing.T) {
 		{Stop: &zero},
 		{Stop: &seven},
 		{WantStacks: true},
-		{Harakiri: &Harakiri{Slot: 3, Line: "GET /<&>", Age: time.Minute, Remote: "::1", Answered: true}},
+		{Harakiri: &Harakiri{Slot: 3, Run: 7, Line: "GET /<&>", Age: time.Minute, Remote: "::1", Answered: true}},
 		{Log: true},
 	} {
 		for _, way := range []struct{ from, to *control }{{front, worker}, {worker, front}} {

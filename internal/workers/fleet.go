@@ -3,7 +3,6 @@
 package workers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -49,15 +48,14 @@ type Fleet struct {
 	config Config
 	log    *slog.Logger
 
-	mu          sync.Mutex
-	current     []*process // those that take requests, or will
-	all         map[*process]bool
-	target      int             // how many processes there should be
-	starting    map[*start]bool // the starts that are to join this generation
-	generations int             // started by Reload
-	failures    map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
-	closing     bool
-	end         chan struct{} // closed by Close
+	mu       sync.Mutex
+	current  []*process // those that take requests, or will
+	all      map[*process]bool
+	target   int             // how many processes there should be
+	starting map[*start]bool // the starts that are to join this generation
+	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
+	closing  bool
+	end      chan struct{} // closed by Close
 
 	starts chan func() // for starter
 
@@ -219,7 +217,7 @@ func (f *Fleet) report(p *process, m *bridge.Member) {
 		args = append(args, "requests", lines)
 	}
 	f.log.Error("a worker process has died; it is replaced", args...)
-	f.count("died", 1)
+	f.count(p, "died")
 }
 
 // soon is the age up to which a process that ends has never really worked.
@@ -258,7 +256,6 @@ func (f *Fleet) Reload() error {
 	f.mu.Lock()
 	old := f.current
 	f.current, f.starting = nil, map[*start]bool{}
-	f.generations++
 	for _, p := range old {
 		p.leaving.Store(true)
 	}
@@ -268,9 +265,9 @@ func (f *Fleet) Reload() error {
 	if err != nil {
 		return err
 	}
-	f.count("reload", len(old))
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
+		f.count(p, "reload")
 		go p.retire(f.config.Mercy, 0)
 	}
 	return nil
@@ -280,40 +277,10 @@ func (f *Fleet) Reload() error {
 // from now on inherit it.
 func (f *Fleet) Redirect(file *os.File) {
 	each(f.living(), func(p *process) { // who does not listen holds up nobody else
-		_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
-		if err := p.control.send(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := p.say(message{Log: true}, int(file.Fd())); errors.Is(err, os.ErrDeadlineExceeded) {
 			f.log.Warn("a worker process goes on with the old log: it does not listen", "worker", p.number, "pid", p.pid())
 		}
-		_ = p.control.conn.SetWriteDeadline(time.Time{})
 	})
-}
-
-// Process is a worker process at one moment.
-type Process struct {
-	Number, PID int
-	Begun       time.Time
-	Running     int // requests
-	Tally       bridge.Tally
-}
-
-// Processes are those that have joined, by number: also those that are about to leave.
-func (f *Fleet) Processes() (all []Process) {
-	f.mu.Lock()
-	current := slices.Clone(f.current)
-	f.mu.Unlock()
-	for _, p := range current {
-		m := p.member.Load()
-		all = append(all, Process{p.number, p.pid(), p.begun, m.Busy(), m.Tally()})
-	}
-	slices.SortFunc(all, func(a, b Process) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.PID, b.PID)) })
-	return all
-}
-
-// Count is how many processes take requests.
-func (f *Fleet) Count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.current)
 }
 
 // Close ends all processes: their requests first, as far as ctx lets them. The app's handler for signal

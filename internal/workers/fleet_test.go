@@ -2,12 +2,14 @@ package workers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +47,18 @@ func beWorker() {
 	if self.Ready(Ready{App: strings.Join(os.Args, " ")}) != nil {
 		os.Exit(1)
 	}
-	select {}
+	for !exists("grow") {
+		time.Sleep(time.Millisecond)
+	}
+	memory := bytes.Repeat([]byte{1}, tooMuch)
+	for {
+		time.Sleep(time.Hour)
+		runtime.KeepAlive(memory)
+	}
 }
+
+// tooMuch is memory that a worker process has once it grows, and not before.
+const tooMuch = 192 << 20
 
 // crew is a fleet of such processes.
 type crew struct {
@@ -113,10 +125,15 @@ func (c *crew) remove(t *testing.T, name string) {
 	}
 }
 
+// processes are those that have joined, by number.
+func (c *crew) processes() []*process {
+	return slices.SortedFunc(slices.Values(c.taking()), func(a, b *process) int { return cmp.Compare(a.number, b.number) })
+}
+
 // numbers are those of the processes that have joined.
 func (c *crew) numbers() (numbers []int) {
-	for _, p := range c.Processes() {
-		numbers = append(numbers, p.Number)
+	for _, p := range c.processes() {
+		numbers = append(numbers, p.number)
 	}
 	return numbers
 }
@@ -174,7 +191,7 @@ func TestReloadKeepsNumber(t *testing.T) {
 	c.start(t)
 	c.Resize(1)
 	c.want(t, 1, 2)
-	old := c.Processes()
+	old := c.processes()
 	for _, during := range []int{0, 1, -2} {
 		c.put(t, "hold")
 		reloaded := make(chan error, 1)
@@ -189,12 +206,12 @@ func TestReloadKeepsNumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.want(t, []int{1, 2, 3}[:n]...)
-		for _, p := range c.Processes() {
-			if slices.ContainsFunc(old, func(o Process) bool { return o.PID == p.PID }) {
-				t.Errorf("%d is from before", p.PID)
+		for _, p := range c.processes() {
+			if slices.ContainsFunc(old, func(o *process) bool { return o == p }) {
+				t.Errorf("%d is from before", p.pid())
 			}
 		}
-		old = c.Processes()
+		old = c.processes()
 	}
 }
 
@@ -203,7 +220,7 @@ func TestStartNotNeeded(t *testing.T) {
 	c := newCrew(t, Config{Count: 1})
 	c.start(t)
 	c.put(t, "hold")
-	before := c.Processes()
+	before := c.processes()
 	c.Resize(2)
 	if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
 		t.Fatal("no process is started")
@@ -211,7 +228,7 @@ func TestStartNotNeeded(t *testing.T) {
 	c.Resize(-2)
 	c.remove(t, "hold")
 	c.want(t, 1)
-	if now := c.Processes(); now[0].PID != before[0].PID {
+	if now := c.processes(); now[0] != before[0] {
 		t.Errorf("%v has become %v", before, now)
 	}
 }
@@ -221,21 +238,21 @@ func TestStartNotNeeded(t *testing.T) {
 func TestReplaceAndReload(t *testing.T) {
 	c := newCrew(t, Config{Count: 2})
 	c.start(t)
-	first := c.Processes()[0]
-	kill := func(p Process) {
+	first := c.processes()[0]
+	kill := func(p *process) {
 		t.Helper()
-		if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	}
 	kill(first)
-	if !settles(func() bool { p := c.Processes(); return len(p) == 2 && p[0].PID != first.PID }) {
-		t.Fatalf("the first is not replaced: %v", c.Processes())
+	if !settles(func() bool { p := c.processes(); return len(p) == 2 && p[0] != first }) {
+		t.Fatalf("the first is not replaced: %v", c.processes())
 	}
 	c.want(t, 1, 2)
 
 	c.put(t, "fail")
-	kill(c.Processes()[1])
+	kill(c.processes()[1])
 	if !settles(func() bool { return strings.Contains(c.log.String(), "it is tried again") }) {
 		t.Fatal("no start has failed")
 	}
@@ -281,11 +298,67 @@ func TestRecycleTakesTheNumber(t *testing.T) {
 	c.mu.Unlock()
 	c.recycle(p, "max-requests")
 	c.want(t, 1, 2)
-	if now := c.Processes(); now[0].PID == p.pid() {
+	if now := c.processes(); now[0] == p {
 		t.Error("it is there still")
 	}
 	if r := c.Restarts(); r["max-requests"] != 1 {
 		t.Errorf("counted as %v", r)
+	}
+}
+
+// A process that has too much memory is killed also while its replacement takes its time, and counts once.
+func TestGrowsWhileReplaced(t *testing.T) {
+	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "hold")
+	go c.recycle(p, "max-requests")
+	if !settles(func() bool { return len(c.living()) == 2 }) {
+		t.Fatal("no process is started")
+	}
+	c.put(t, "grow")
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.remove(t, "grow")
+	c.remove(t, "hold")
+	c.want(t, 1)
+	for why, n := range c.Restarts() {
+		if want := map[string]uint64{"max-requests": 1}[why]; n != want {
+			t.Errorf("%s: %d, want %d", why, n, want)
+		}
+	}
+}
+
+// What is killed for its memory has not died of itself.
+func TestGrows(t *testing.T) {
+	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "grow")
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.remove(t, "grow")
+	c.want(t, 1)
+	if r := c.Restarts(); r["died"] != 0 || r["evil-reload-on-rss"] == 0 {
+		t.Errorf("counted as %v", r)
+	}
+}
+
+// A process that does not even listen is killed like any other.
+func TestRetireDeaf(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for p.say(message{Harakiri: &Harakiri{Line: strings.Repeat("x", packetMax/2)}}, -1) == nil { // until its socket is full
+	}
+	go p.retire(100*time.Millisecond, 0) // it has nothing to end, so it is to be told at once
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("the front waits for it")
 	}
 }
 

@@ -47,7 +47,7 @@ func Inherit() (*Self, error) {
 		return nil, fmt.Errorf("%s is for gowsgi's own use: %w", Variable, err)
 	}
 	var files []*os.File
-	for i := range 4 {
+	for i := range 3 {
 		closeOnExec(firstFD + i)
 		files = append(files, os.NewFile(uintptr(firstFD+i), "inherited"))
 	}
@@ -97,7 +97,7 @@ func (s *Self) Obey(orders Orders) {
 			go orders.Stop(*m.Stop)
 		case m.Harakiri != nil && s.station.Load() != nil:
 			var o *bridge.Overdue
-			if r, ok := s.station.Load().Running(m.Harakiri.Slot); ok {
+			if r, run, ok := s.station.Load().Running(m.Harakiri.Slot); ok && run == m.Harakiri.Run {
 				o = &bridge.Overdue{Running: r, Remote: m.Harakiri.Remote, Answered: m.Harakiri.Answered}
 			}
 			go orders.Harakiri(*m.Harakiri, o)
@@ -110,7 +110,7 @@ func (s *Self) Obey(orders Orders) {
 		case m.WantStack != nil && s.station.Load() != nil:
 			go func() {
 				text := noThread
-				if r, ok := s.station.Load().Running(*m.WantStack); ok {
+				if r, _, ok := s.station.Load().Running(*m.WantStack); ok {
 					text = orders.Stack(r)
 				}
 				_ = s.control.send(message{Stack: cut(text, textMax)}, -1)

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -37,8 +36,9 @@ type process struct {
 	stack     *question[string]
 	figures   *question[Figures]
 	doomed    atomic.Int32 // requests that will not end
-	once      sync.Once    // its replacement is ordered once
-	succeeded atomic.Bool  // it is: its end needs no other one
+	replaced  atomic.Bool  // somebody sees to its replacement: the first who wants it
+	counted   atomic.Bool  // among the restarts: each process is once
+	succeeded atomic.Bool  // its replacement is ordered: its end needs no other one
 	wedged    atomic.Bool  // one of its threads keeps the GIL
 	limit     uint64       // requests that it is to serve; 0: any number
 	over      bool         // it is no more; under the fleet's mutex
@@ -107,12 +107,20 @@ func (f *Fleet) onStarter(start func() error) error {
 	return <-started
 }
 
+// say sends the worker a message, with fd beside it unless that is negative. One that does not listen, because
+// it is stopped, say, holds nobody up.
+func (p *process) say(m message, fd int) error {
+	_ = p.control.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	return p.control.send(m, fd)
+}
+
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // listen takes in what the worker says.
 func (p *process) listen() {
 	defer close(p.heard)
 	buffer := make([]byte, packetMax)
+	ready := false
 	for {
 		m, file, err := p.control.receive(buffer)
 		if err != nil {
@@ -122,7 +130,8 @@ func (p *process) listen() {
 		case m.File != nil && file != nil && p.member.Load() != nil:
 			p.member.Load().Deliver(*m.File, file)
 			continue
-		case m.Ready != nil:
+		case m.Ready != nil && !ready: // others may read it from now on
+			ready = true
 			p.about = *m.Ready
 			p.tell(nil)
 		case m.Failed != nil:
@@ -158,7 +167,7 @@ func (p *process) tell(err error) {
 	}
 }
 
-// lastWords is how long the front listens to a process that is no more.
+// lastWords is how long the front listens to a process that is no more, and waits for one that does not listen.
 const lastWords = time.Second
 
 // reap waits for the process's end.
@@ -212,7 +221,7 @@ func (p *process) retire(mercy time.Duration, signal int) {
 			return
 		}
 	}
-	_ = p.control.send(message{Stop: &signal}, -1)
+	_ = p.say(message{Stop: &signal}, -1)
 	select {
 	case <-p.exited:
 	case <-limit.C:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
@@ -33,10 +32,7 @@ func (f *Fleet) watch() {
 		case <-f.end:
 			return
 		case now := <-ticker.C:
-			f.mu.Lock()
-			processes := slices.Clone(f.current)
-			f.mu.Unlock()
-			for _, p := range processes {
+			for _, p := range f.taking() {
 				f.examine(p, now)
 			}
 		}
@@ -67,9 +63,9 @@ func (f *Fleet) examine(p *process, now time.Time) {
 	}
 	switch why, evil := r.reason(now.Sub(p.begun), p.member.Load().Served(), p.limit, rss); {
 	case evil:
-		p.once.Do(func() { f.count(why, 1) }) // its end has it replaced
+		f.count(p, why)
 		p.kill(fmt.Sprintf("killed for its %d MiB of memory", rss>>20))
-	case why != "":
+	case why != "" && !p.replaced.Load():
 		go f.recycle(p, why)
 	}
 }
@@ -86,15 +82,13 @@ func (f *Fleet) requestLimit() uint64 {
 // recycle has another process take p's place, and p end its requests then. If no other can be
 // started, p goes on.
 func (f *Fleet) recycle(p *process, why string) {
-	if p.leaving.Load() {
+	if p.leaving.Load() || p.replaced.Swap(true) {
 		return
 	}
-	p.once.Do(func() {
-		f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
-		f.count(why, 1)
-		f.succeed(p)
-		p.retire(f.config.Mercy, 0)
-	})
+	f.log.Info("a worker process is replaced", "worker", p.number, "pid", p.pid(), "reason", why)
+	f.count(p, why)
+	f.succeed(p)
+	p.retire(f.config.Mercy, 0)
 }
 
 // succeed starts a process in p's place, until one is ready, or none is needed there.
@@ -115,48 +109,39 @@ func (f *Fleet) succeed(p *process) {
 // so still, nothing there will end, and it is killed.
 func (f *Fleet) unwedge(p *process) {
 	m := p.member.Load()
-	if m == nil || p.leaving.Load() {
+	if m == nil || p.leaving.Load() || p.replaced.Swap(true) {
 		return // who has it leave sees to its end
 	}
-	p.once.Do(func() {
-		f.log.Error("a thread keeps the GIL; the worker process is replaced", "worker", p.number, "pid", p.pid())
-		f.count("gil-timeout", 1)
-		f.succeed(p)
-		select {
-		case <-f.end: // Close does
-		default:
-			if p.wedged.Load() {
-				m.Retire()
-				p.kill("one thread kept the GIL")
-				return
-			}
+	f.log.Error("a thread keeps the GIL; the worker process is replaced", "worker", p.number, "pid", p.pid())
+	f.count(p, "gil-timeout")
+	f.succeed(p)
+	select {
+	case <-f.end: // Close does
+	default:
+		if p.wedged.Load() {
+			m.Retire()
+			p.kill("one thread kept the GIL")
+			return
 		}
-		p.retire(f.config.Mercy, 0)
-	})
+	}
+	p.retire(f.config.Mercy, 0)
 }
 
 // Harakiri tells the worker that the front has ended a request: it logs the stack, and raises an
 // exception there. What does not come back for grace costs the process: the others end first.
 func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
-	m, slot := o.Process()
-	f.mu.Lock()
-	i := slices.IndexFunc(f.current, func(p *process) bool { return p.member.Load() == m })
-	var p *process
-	if i >= 0 {
-		p = f.current[i]
-	}
-	f.mu.Unlock()
+	m, slot, run := o.Process()
+	p := f.find(func(p *process) bool { return p.member.Load() == m })
 	if p == nil {
-		return // it leaves anyway
+		return // it is no more
 	}
-	h := Harakiri{Slot: slot, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
-	_ = p.control.send(message{Harakiri: &h}, -1)
+	h := Harakiri{Slot: slot, Run: run, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
+	_ = p.say(message{Harakiri: &h}, -1)
 	p.doomed.Add(1)
 	defer p.doomed.Add(-1)
 	for end := time.Now().Add(grace); !o.Ended(); time.Sleep(watchInterval / 4) {
-		if time.Now().After(end) {
-			p.abandon()
-			return
+		if time.Now().After(end) && !p.replaced.Swap(true) {
+			go p.abandon()
 		}
 	}
 }
@@ -164,33 +149,34 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 // abandon replaces a process in which requests hang for good.
 func (p *process) abandon() {
 	f := p.fleet
-	p.once.Do(func() {
-		f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
-		f.count("harakiri", 1)
-		f.succeed(p)
-		m := p.member.Load()
-		m.Retire()
-		for end := time.Now().Add(f.config.Mercy); m.Busy() > int(p.doomed.Load()) && time.Now().Before(end); {
-			select {
-			case <-p.exited:
-				return
-			case <-f.end:
-				return
-			case <-time.After(watchInterval / 4):
-			}
+	f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
+	f.count(p, "harakiri")
+	f.succeed(p)
+	m := p.member.Load()
+	m.Retire()
+	for end := time.Now().Add(f.config.Mercy); m.Busy() > int(p.doomed.Load()) && time.Now().Before(end); {
+		select {
+		case <-p.exited:
+			return
+		case <-f.end:
+			return
+		case <-time.After(watchInterval / 4):
 		}
-		p.kill("harakiri")
-	})
+	}
+	p.kill("harakiri")
 }
 
 // reasons are why processes are replaced.
 var reasons = []string{"died", "evil-reload-on-rss", "gil-timeout", "harakiri", "max-requests", "max-worker-lifetime", "reload", "reload-on-rss", "told"}
 
-// count counts processes that are replaced, for one of the reasons.
-func (f *Fleet) count(why string, processes int) {
+// count counts a process that is replaced, for the first of the reasons that there are.
+func (f *Fleet) count(p *process, why string) {
+	if p.counted.Swap(true) {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restarts[why] += uint64(processes)
+	f.restarts[why]++
 }
 
 // Restarts is how many processes were replaced, by reason.
