@@ -54,6 +54,7 @@ type Fleet struct {
 	target   int             // how many processes there should be
 	starting map[*start]bool // the starts that are to join this generation
 	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
+	holds    int             // how often Hold was called
 	closing  bool
 	end      chan struct{} // closed by Close
 

@@ -21,7 +21,7 @@ func (f *Fleet) Hold() {
 	f.mu.Lock()
 	old := f.current
 	f.current, f.starting = nil, map[*start]bool{} // what is being started comes too late
-	f.generations++
+	f.holds++
 	f.held = true
 	for _, p := range old {
 		p.leaving.Store(true)
@@ -29,6 +29,7 @@ func (f *Fleet) Hold() {
 	f.mu.Unlock()
 	f.config.Pool.Down(false)
 	for _, p := range old {
+		f.count(p, "reload")
 		p.member.Load().Retire() // before Hold returns
 		go p.retire(f.config.Mercy, 0)
 	}
@@ -42,9 +43,7 @@ var errOutdated = errors.New("there is newer code")
 func (f *Fleet) Renew(ctx context.Context) (Ready, error) {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
-	first := false
 	f.begun.Do(func() {
-		first = true
 		go f.starter()
 		go f.watch()
 		if f.config.Cheaper.Least > 0 {
@@ -53,14 +52,14 @@ func (f *Fleet) Renew(ctx context.Context) (Ready, error) {
 	})
 	f.mu.Lock()
 	f.held = true
-	number := f.generations
+	holds := f.holds
 	f.mu.Unlock()
 	generation, err := f.generation(ctx)
 	if err != nil {
 		return Ready{}, err
 	}
 	f.mu.Lock()
-	if f.generations != number {
+	if f.holds != holds {
 		err = errOutdated
 	} else if err = f.join(generation); err == nil {
 		f.held = false
@@ -70,9 +69,6 @@ func (f *Fleet) Renew(ctx context.Context) (Ready, error) {
 	if err != nil {
 		f.discard(generation)
 		return Ready{}, err
-	}
-	if !first {
-		f.count("reload", len(generation))
 	}
 	return generation[0].about, nil
 }
