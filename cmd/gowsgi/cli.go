@@ -119,11 +119,14 @@ func execute(app *cli.App, args []string) int {
 	return exitCode(err)
 }
 
-// dispatch puts the options first, since cli stops at the first positional, and calls cli. An app with the name of a
-// subcommand is reached by --module. What follows "--" is a subcommand's own command, "--" included.
+// dispatch puts the options first, since cli stops at the first positional, and calls cli; top has none of the table's.
+// An app with the name of a subcommand is reached by --module. What follows "--" is a subcommand's own command, "--" included.
 func dispatch(app *cli.App, args []string) error {
 	name, words, rest := "", args[:1:1], args[1:]
 	var command []string
+	if len(rest) > 0 && rest[0] == topName {
+		return app.Run(args)
+	}
 	if len(rest) > 0 && app.Command(rest[0]) != nil {
 		name, words, rest = rest[0], args[:2:2], rest[1:]
 		if at := slices.Index(rest, "--"); at >= 0 {

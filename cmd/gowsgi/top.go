@@ -16,9 +16,11 @@ socket, or http://host:port for --stats-http.
       --once    Print one snapshot and exit. So it does without a terminal.
 `
 
+const topName = "top"
+
 func topCommand() *cli.Command {
 	return &cli.Command{
-		Name:               "top",
+		Name:               topName,
 		CustomHelpTemplate: topUsage,
 		HideHelpCommand:    true,
 		OnUsageError:       func(_ *cli.Context, err error, _ bool) error { return options.UsageError("top: " + err.Error()) },
