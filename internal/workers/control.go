@@ -40,11 +40,9 @@ type message struct {
 
 // Ready is what a worker tells once the app is loaded.
 type Ready struct {
-	App      string   `json:"app"`
-	Python   string   `json:"python"`
-	ImportMS int64    `json:"import_ms"`
-	Notes    []string `json:"notes,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
+	App      string `json:"app"`
+	Python   string `json:"python"`
+	ImportMS int64  `json:"import_ms"`
 }
 
 // Figures are what a worker tells of its threads.
