@@ -27,7 +27,7 @@ func NewFront(size Size) (*Front, error) {
 	}
 	f := &Front{memory: m, runs: make([]uint32, size.Slots)}
 	if f.news, err = newBell(); err != nil {
-		m.close()
+		_ = m.close()
 		return nil, err
 	}
 	return f, nil
