@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -251,6 +252,32 @@ func TestEnvironLongName(t *testing.T) {
 	}
 }
 
+// TestRequestMax: a slot of a link holds the worst that a head of its size can become: nothing else looks whether
+// it does.
+func TestRequestMax(t *testing.T) {
+	var fields []string
+	for i := range http1.MaxFields - 1 { // and Host
+		fields = append(fields, fmt.Sprintf("%03d:", i))
+	}
+	const long = 20_000
+	for name, raw := range map[string]string{
+		"fields":    head("GET /", fields...),
+		"path":      head("GET /" + strings.Repeat("a", long)),
+		"query":     head("GET /?" + strings.Repeat("a", long)),
+		"authority": "GET http://" + strings.Repeat("a", long) + "/ HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		limits := lenient
+		limits.Head = len(raw)
+		call, err := receiver(t, &Server{Limits: limits}, newSink(t), here, false, raw).prepared()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if n, room := call.bodyAt, RequestMax(len(raw))-inlineBody; n > room {
+			t.Errorf("%s: a head of %d bytes becomes %d, there is room for %d", name, len(raw), n, room)
+		}
+	}
+}
+
 // FuzzEnviron: the environ of any head that http1 takes can be unpacked, and says of the fields
 // what a slow and plain reading of them says.
 func FuzzEnviron(f *testing.F) {
@@ -261,7 +288,8 @@ func FuzzEnviron(f *testing.F) {
 	nc := newSink(f)
 	f.Fuzz(func(t *testing.T, raw []byte, mount string) {
 		var h http1.Head
-		if n, err := h.Parse(raw, 0); n == 0 || err != nil {
+		n, err := h.Parse(raw, 0)
+		if n == 0 || err != nil {
 			return
 		}
 		if mount != "" && (mount[0] != '/' || strings.HasSuffix(mount, "/")) {
@@ -271,6 +299,9 @@ func FuzzEnviron(f *testing.F) {
 		call, err := receiver(t, s, nc, here, false, string(raw)).prepared()
 		if err != nil {
 			return
+		}
+		if call.bodyAt+inlineBody > RequestMax(n) {
+			t.Errorf("a head of %d bytes becomes %d", n, call.bodyAt)
 		}
 		got, err := pairs(call.Environ(), binary.NativeEndian.Uint32)
 		if err != nil {

@@ -55,7 +55,7 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 	case given != nil:
 		queue = given
 	case s.Queue != nil: // a pool, whose threads are elsewhere
-	case pooled && len(apps) > 0:
+	case pooled() && len(apps) > 0:
 		s.Queue = f.pool(queue, len(apps))
 	default:
 		s.Queue = queue
@@ -88,8 +88,9 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 }
 
 // pooled has tests run with a pool and a worker process's end of a link, both in this process, as far
-// as they don't bring a queue of their own.
-var pooled = os.Getenv("GOWSGI_TEST_POOL") != ""
+// as they don't bring a queue of their own. It is read within the tests: go test knows then that a result
+// without it is none with it.
+func pooled() bool { return os.Getenv("GOWSGI_TEST_POOL") != "" }
 
 // pool is one whose only member is q.
 func (f *front) pool(q *Queue, threads int) *Pool {

@@ -257,7 +257,7 @@ func TestClientThatStays(t *testing.T) {
 
 // TestLateSweep: the sweeper may come for a write that has just succeeded. The next must not pay.
 func TestLateSweep(t *testing.T) {
-	if pooled {
+	if pooled() {
 		t.Skip("the app has no connection at hand in a worker process")
 	}
 	s := newSource(100, 3)

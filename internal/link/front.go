@@ -27,7 +27,7 @@ func NewFront(size Size) (*Front, error) {
 	}
 	f := &Front{memory: m, runs: make([]uint32, size.Slots)}
 	if f.news, err = newBell(); err != nil {
-		m.close()
+		_ = m.close()
 		return nil, err
 	}
 	return f, nil
@@ -46,14 +46,11 @@ func (f *Front) Size() Size { return f.size }
 // to a front that naps.
 func (f *Front) News() int { return int(f.news.Fd()) }
 
-// Fits tells whether a request does.
-func (f *Front) Fits(environ, body []byte) bool { return len(environ)+len(body) <= f.size.Request }
-
 // Full tells that the worker has not looked at what it was offered for long, so that nothing more
 // can be.
 func (f *Front) Full() bool { return f.in.own-f.in.head.Load() >= ringSize-1 }
 
-// Offer puts a request into a slot that nothing is in, and wakes the worker if it naps. run tells the request
+// Offer puts a request, which fits, into a slot that nothing is in, and wakes the worker if it naps. run tells the request
 // from others that have, or will have, the slot.
 func (f *Front) Offer(i int, environ, body []byte, streams bool) (run uint32) {
 	s := &f.slots[i]

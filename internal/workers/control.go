@@ -41,13 +41,11 @@ type message struct {
 
 // Ready is what a worker tells once the app is loaded.
 type Ready struct {
-	App      string   `json:"app"`
-	Python   string   `json:"python"`
-	ImportMS int64    `json:"import_ms"`
-	Routes   int      `json:"routes,omitempty"` // of Flask apps, with --dev
-	Venv     string   `json:"venv,omitempty"`
-	Notes    []string `json:"notes,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
+	App      string `json:"app"`
+	Python   string `json:"python"`
+	ImportMS int64  `json:"import_ms"`
+	Routes   int    `json:"routes,omitempty"` // of Flask apps, with --dev
+	Venv     string `json:"venv,omitempty"`
 }
 
 // Figures are what a worker tells of its threads.

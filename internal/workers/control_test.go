@@ -37,7 +37,7 @@ func TestControl(t *testing.T) {
 	front, worker := wire(t)
 	zero, seven := 0, 7
 	for _, m := range []message{
-		{Ready: &Ready{App: "app:app", Python: "3.11.2", ImportMS: 12, Notes: []string{"n"}, Warnings: []string{"w"}}},
+		{Ready: &Ready{App: "app:app", Python: "3.11.2", ImportMS: 12}},
 		{Failed: &LoadError{Message: "no module", Traceback: "Traceback\n  \"app.py\"\x00\x1b", Code: 22}},
 		{File: &zero},
 		{Stacks: "thread 1\n\u2028 größe"},
