@@ -61,6 +61,7 @@ type Fleet struct {
 	starts chan func() // for starter
 
 	reloading sync.Mutex
+	supersede context.CancelCauseFunc // ends the last reload, if that is not ready; nil: there was none
 	begun     sync.Once         // starter runs
 	held      bool              // nobody but Renew starts a process
 	restarts  map[string]uint64 // by reason
@@ -106,7 +107,10 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	var started []*process
 	var failed error
 	for i := range f.Target() {
-		p, err := f.launch(i + 1)
+		if failed = context.Cause(ctx); failed != nil {
+			break
+		}
+		p, err := f.launch(&start{number: i + 1})
 		if err != nil {
 			failed = err
 			break
@@ -122,7 +126,7 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 		case <-f.end:
 			failed = errClosing
 		case <-ctx.Done():
-			failed = ctx.Err()
+			failed = context.Cause(ctx)
 		}
 	}
 	if failed == nil {
@@ -139,15 +143,19 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 var errClosing = errors.New("the server is shutting down")
 
 // launch starts a process that the fleet knows of.
-func (f *Fleet) launch(number int) (*process, error) {
+func (f *Fleet) launch(s *start) (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closing {
+	switch {
+	case f.closing:
 		return nil, errClosing
+	case s.void:
+		return nil, errNotNeeded
 	}
-	p, err := f.start(number)
+	p, err := f.start(s.number)
 	if err == nil {
 		f.all[p] = true
+		s.born = p
 	}
 	return p, err
 }
@@ -241,25 +249,37 @@ func (f *Fleet) complain(message string, err error) {
 	f.log.Error(message, args...)
 }
 
+var errSuperseded = errors.New("a newer reload has come")
+
 // Reload starts a new generation of processes, and when all of it is ready, has it take over. The old
-// ones end their requests. After an error the old ones go on.
+// ones end their requests. After an error the old ones go on. A newer reload ends one that is not ready: the
+// code that hangs, say, has been mended since.
 func (f *Fleet) Reload() error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	f.mu.Lock()
+	if f.supersede != nil {
+		f.supersede(errSuperseded)
+	}
+	f.supersede = cancel
+	f.mu.Unlock()
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	begun := time.Now()
-	generation, err := f.generation(context.Background())
-	if err != nil {
-		if !errors.Is(err, errClosing) {
-			f.complain("the reload has failed; the processes from before go on", err)
-		}
+	generation, err := f.generation(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, errClosing):
+		return err
+	case errors.Is(err, errSuperseded):
+		f.log.Warn("a newer reload has come; this one, which is not ready, is given up", "ms", time.Since(begun).Milliseconds())
+		return err
+	default:
+		f.complain("the reload has failed; the processes from before go on", err)
 		return err
 	}
 	f.mu.Lock()
-	old := f.current
-	f.current, f.starting = nil, map[*start]bool{}
-	for _, p := range old {
-		p.leaving.Store(true)
-	}
+	old := f.outdate()
 	err = f.join(generation)
 	f.adjust() // the number may have changed since
 	f.mu.Unlock()

@@ -370,3 +370,87 @@ func TestName(t *testing.T) {
 		t.Errorf("it is called %q, %v", about.App, err)
 	}
 }
+
+// births waits until there are so many processes, and returns those that are none of known.
+func (c *crew) births(t *testing.T, n int, known ...*process) (born []*process) {
+	t.Helper()
+	ok := settles(func() bool {
+		born = slices.DeleteFunc(c.living(), func(p *process) bool { return slices.Contains(known, p) })
+		return len(born) == n
+	})
+	if !ok {
+		t.Fatalf("%d processes are started, want %d", len(born), n)
+	}
+	return born
+}
+
+// A reload that hangs gives way to the next one, which may be what mends it.
+func TestReloadSuperseded(t *testing.T) {
+	c := newCrew(t, Config{Count: 2})
+	c.start(t)
+	old := c.processes()
+	c.put(t, "hold")
+	reloads := make([]chan error, 3)
+	for i := range reloads {
+		reloads[i] = make(chan error, 1)
+		go func() { reloads[i] <- c.Reload() }()
+		if i > 0 {
+			if err := <-reloads[i-1]; !errors.Is(err, errSuperseded) {
+				t.Errorf("the one before: %v", err)
+			}
+		}
+		c.births(t, 2, old...) // those of the one before are gone
+	}
+	c.remove(t, "hold")
+	if err := <-reloads[2]; err != nil {
+		t.Error(err)
+	}
+	c.want(t, 1, 2)
+	if n := strings.Count(c.log.String(), "a newer reload has come"); n != 2 {
+		t.Errorf("it is said %d times that a newer one has come", n)
+	}
+}
+
+// A process that is on its way when all are exchanged is ended, and is no death.
+func TestNewbornOutdated(t *testing.T) {
+	order := map[string]func(*crew, *process){
+		"recycle": func(c *crew, p *process) { go c.recycle(p, "max-requests") },
+		"death":   func(_ *crew, p *process) { _ = syscall.Kill(p.pid(), syscall.SIGKILL) },
+		"more":    func(c *crew, _ *process) { c.Resize(1) },
+	}
+	exchange := map[string]func(*crew) error{
+		"Reload": func(c *crew) error { return c.Reload() },
+		"Hold": func(c *crew) error {
+			c.Hold()
+			_, err := c.Renew(context.Background())
+			return err
+		},
+	}
+	for name, order := range order {
+		for by, exchange := range exchange {
+			t.Run(name+by, func(t *testing.T) {
+				c := newCrew(t, Config{Count: 1})
+				c.start(t)
+				p := c.taking()[0]
+				c.put(t, "hold")
+				order(c, p)
+				hung := c.births(t, 1, p)[0]
+				if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.starting) == 1 }) {
+					t.Fatal("it is not on its way")
+				}
+				deaths := c.Restarts()["died"]
+				if err := syscall.Kill(hung.pid(), syscall.SIGSTOP); err != nil { // it does not see that hold goes
+					t.Fatal(err)
+				}
+				c.remove(t, "hold")
+				if err := exchange(c); err != nil {
+					t.Fatal(err)
+				}
+				c.want(t, []int{1, 2}[:c.Target()]...)
+				if !hung.leaving.Load() || c.Restarts()["died"] != deaths || strings.Contains(c.log.String(), "can't be started") {
+					t.Errorf("its end is reported:\n%s", c.log)
+				}
+			})
+		}
+	}
+}

@@ -10,8 +10,12 @@ import (
 // Most is the most processes that a fleet may have.
 const Most = 128
 
-// start is the start of one process that is missing.
-type start struct{ number int }
+// start is the start of one process. Under the mutex.
+type start struct {
+	number int
+	born   *process // the last try
+	void   bool     // what it would start comes too late
+}
 
 // Target is how many processes there should be.
 func (f *Fleet) Target() int {
@@ -103,9 +107,28 @@ func (f *Fleet) adjust() {
 
 // order notes that a process of that number is to be started. Under the mutex.
 func (f *Fleet) order(number int) *start {
-	s := &start{number}
+	s := &start{number: number}
 	f.starting[s] = true
 	return s
+}
+
+// outdate has no process take requests any more, and ends those that are on their way to: their import may hang.
+// What is left is those that have requests to end. Under the mutex.
+func (f *Fleet) outdate() (old []*process) {
+	for s := range f.starting {
+		s.void = true
+		if s.born != nil {
+			s.born.leaving.Store(true)
+			s.born.kill("outdated")
+		}
+	}
+	for _, p := range f.current {
+		p.leaving.Store(true)
+	}
+	old, f.current = f.current, nil
+	clear(f.starting)
+	clear(f.failures) // of other code
+	return old
 }
 
 // free is the lowest number that no process goes by. Under the mutex.
@@ -176,7 +199,7 @@ func (f *Fleet) replace(s *start) {
 
 // attempt starts a process once. Done: nothing is left to be tried.
 func (f *Fleet) attempt(s *start) (done bool) {
-	p, err := f.launch(s.number)
+	p, err := f.launch(s)
 	if err == nil {
 		err = <-p.ready
 	}
