@@ -62,9 +62,9 @@ type Fleet struct {
 
 	reloading sync.Mutex
 	supersede context.CancelCauseFunc // ends the last reload, if that is not ready; nil: there was none
-	begun     sync.Once         // starter runs
-	held      bool              // nobody but Renew starts a process
-	restarts  map[string]uint64 // by reason
+	begun     sync.Once               // starter runs
+	held      bool                    // nobody but Renew starts a process
+	restarts  map[string]uint64       // by reason
 }
 
 // New makes a fleet without processes.
@@ -131,6 +131,11 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	}
 	if failed == nil {
 		return started, nil
+	}
+	select {
+	case <-f.end: // which may have come to the process first
+		failed = errClosing
+	default:
 	}
 	for _, p := range started {
 		p.leaving.Store(true)

@@ -454,3 +454,29 @@ func TestNewbornOutdated(t *testing.T) {
 		}
 	}
 }
+
+// A process that hangs in its import has nothing to end, and no time is given to it, however much there is.
+func TestCloseNewborn(t *testing.T) {
+	for _, mercy := range []time.Duration{0, time.Hour} {
+		c := newCrew(t, Config{Count: 1})
+		c.put(t, "hold")
+		failed := make(chan error, 1)
+		go func() { _, err := c.Start(); failed <- err }()
+		c.births(t, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), mercy)
+		closed := make(chan bool)
+		go func() { c.Close(ctx, 0); close(closed) }()
+		if !settles(func() bool { return len(c.living()) == 0 }) {
+			t.Errorf("mercy %s: it is waited for", mercy)
+			c.remove(t, "hold")
+		}
+		<-closed
+		cancel()
+		if err := <-failed; !errors.Is(err, errClosing) {
+			t.Errorf("mercy %s: %v", mercy, err)
+		}
+		if text := c.log.String(); text != "" {
+			t.Errorf("mercy %s: it is told\n%s", mercy, text)
+		}
+	}
+}
