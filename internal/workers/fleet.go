@@ -53,7 +53,7 @@ type Fleet struct {
 	all      map[*process]bool
 	target   int             // how many processes there should be
 	starting map[*start]bool // the starts that are to join this generation
-	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
+	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon without work
 	holds    int             // how often Hold was called
 	closing  bool
 	end      chan struct{} // closed by Close
@@ -170,6 +170,9 @@ func (f *Fleet) join(processes []*process) error {
 	for _, p := range processes {
 		if p.over { // so soon
 			f.failures[p.number]++
+			if !p.leaving.Load() {
+				go f.report(p, nil, backoff(f.failures[p.number])) // ended did not know of it yet; it takes the mutex
+			}
 			continue
 		}
 		m, err := f.config.Pool.Join(p.front, bridge.Process{
@@ -201,40 +204,54 @@ func (f *Fleet) ended(p *process) {
 		p.front.Close()
 		return
 	}
+	at := m.Running()
+	wait := f.judge(p.number, time.Since(p.begun), m.Served() > 0 || len(at) > 0, p.leaving.Load())
 	if !p.leaving.Load() {
-		f.report(p, m)
+		f.report(p, at, wait)
 	}
 	m.Lost()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case time.Since(p.begun) >= soon:
-		delete(f.failures, p.number)
-	case !p.leaving.Load():
-		f.failures[p.number]++
-	}
 	f.adjust()
 }
 
-// report says how a process ended that should not have.
-func (f *Fleet) report(p *process, m *bridge.Member) {
+// judge takes down how a process of that number has ended, and returns the wait before the next one. worked: it had
+// requests. Then a request may have killed it that no process survives: others should not wait for that, and while
+// there is such work, a wait would only turn it away.
+func (f *Fleet) judge(number int, age time.Duration, worked, wanted bool) (wait time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case worked || age >= soon:
+		delete(f.failures, number)
+	case !wanted:
+		f.failures[number]++
+	}
+	return backoff(f.failures[number])
+}
+
+// report says how a process ended that should not have, and what it was at.
+func (f *Fleet) report(p *process, at []bridge.Running, wait time.Duration) {
 	why := ending(p.cmd.ProcessState)
 	if reason, ok := p.reason.Load().(string); ok {
 		why += ", " + reason
 	}
 	args := []any{"worker", p.number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
 	var lines []string
-	for _, r := range m.Running() {
+	for _, r := range at {
 		lines = append(lines, r.Line)
 	}
 	if len(lines) > 0 {
 		args = append(args, "requests", lines)
 	}
+	if wait > 0 {
+		args = append(args, "next_try_s", wait.Seconds())
+	}
 	f.log.Error("a worker process has died; it is replaced", args...)
 	f.count(p, "died")
 }
 
-// soon is the age up to which a process that ends has never really worked.
+// soon is the age up to which a process that ends without having had a request has come to nothing.
 const soon = time.Second
 
 // down has requests refused when no process is left, and none to come soon.
@@ -246,8 +263,8 @@ func (f *Fleet) down() {
 	}
 }
 
-func (f *Fleet) complain(message string, err error) {
-	args := []any{"error", err}
+func (f *Fleet) complain(message string, err error, args ...any) {
+	args = append([]any{"error", err}, args...)
 	if failed := (*LoadError)(nil); errors.As(err, &failed) && failed.Traceback != "" {
 		args = append(args, "traceback", failed.Traceback)
 	}

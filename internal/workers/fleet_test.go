@@ -47,6 +47,9 @@ func beWorker() {
 	if self.Ready(Ready{App: strings.Join(os.Args, " ")}) != nil {
 		os.Exit(1)
 	}
+	if exists("crash") {
+		os.Exit(4)
+	}
 	for !exists("grow") {
 		time.Sleep(time.Millisecond)
 	}
@@ -479,4 +482,56 @@ func TestCloseNewborn(t *testing.T) {
 			t.Errorf("mercy %s: it is told\n%s", mercy, text)
 		}
 	}
+}
+
+// Who dies young costs the next one a wait, unless there was work: a request may have been what killed it.
+func TestJudge(t *testing.T) {
+	const young, old = soon - 1, soon
+	f := New(Config{})
+	for i, step := range []struct {
+		age            time.Duration
+		worked, wanted bool
+		wait           time.Duration
+	}{
+		{age: young},
+		{age: young, wait: firstWait},
+		{age: young, wait: 2 * firstWait},
+		{age: young, wanted: true, wait: 2 * firstWait}, // says nothing
+		{age: young, worked: true},
+		{age: young, worked: true},
+		{age: young, worked: true},
+		{age: young},
+		{age: young, wait: firstWait},
+		{age: old},
+		{age: old},
+		{age: young},
+	} {
+		if wait := f.judge(1, step.age, step.worked, step.wanted); wait != step.wait {
+			t.Errorf("step %d: %+v: the wait is %s", i, step, wait)
+		}
+		if wait := f.judge(2, old, false, false); wait != 0 {
+			t.Errorf("step %d: another number waits %s", i, wait)
+		}
+	}
+}
+
+// An app that dies right after its import is started again and again, less and less often. The log says when.
+func TestCrashesOnceReady(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "crash")
+	if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if !settles(func() bool { return strings.Contains(c.log.String(), "next_try_s=0.5") }) {
+		t.Fatal("there is no wait")
+	}
+	c.remove(t, "crash")
+	c.put(t, "fail")
+	if !settles(func() bool { return strings.Contains(c.log.String(), `error="it fails" next_try_s=`) }) {
+		t.Error("a start that fails: no wait is told")
+	}
+	c.remove(t, "fail")
+	c.want(t, 1)
 }

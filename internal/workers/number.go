@@ -159,14 +159,13 @@ func (f *Fleet) needed(s *start) bool {
 	return true
 }
 
-// The waits between failures in a row: starts that come to nothing, and processes that end soon.
+// The waits between failures in a row: starts that come to nothing, and processes that end soon without work.
 const (
 	firstWait = 250 * time.Millisecond
 	lastWait  = 30 * time.Second
 )
 
-// backoff is the wait before the next start. A process that ends soon, after one that did not, may have had
-// a request that no process survives: the others need not wait for that.
+// backoff is the wait before the next start. One failure may have had a cause of its own: there is none.
 func backoff(failures int) time.Duration {
 	if failures <= 1 {
 		return 0
@@ -211,7 +210,10 @@ func (f *Fleet) attempt(s *start) (done bool) {
 		p.kill("start failed")
 	}
 	if !done {
-		f.complain("a worker process can't be started; it is tried again", err)
+		f.mu.Lock()
+		wait := backoff(f.failures[s.number])
+		f.mu.Unlock()
+		f.complain("a worker process can't be started; it is tried again", err, "next_try_s", wait.Seconds())
 	}
 	return done
 }
