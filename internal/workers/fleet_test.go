@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -534,4 +535,28 @@ func TestCrashesOnceReady(t *testing.T) {
 	}
 	c.remove(t, "fail")
 	c.want(t, 1)
+}
+
+// The log names the requests whose threads do not come back: the process may not be able to.
+func TestAbandonNamesRequests(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	came := &bridge.Overdue{Running: bridge.Running{Line: "GET /came"}}
+	p.doomed.add(came)
+	p.doomed.add(&bridge.Overdue{Running: bridge.Running{Line: "GET /hangs", Age: 1500 * time.Millisecond}, Remote: "192.0.2.1"})
+	p.doomed.remove(came)
+	p.abandon()
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.want(t, 1)
+	for _, what := range []string{"the thread does not come back", "the worker process is killed"} {
+		if !regexp.MustCompile(what + `.* requests="\[GET /hangs \(192\.0\.2\.1, 1\.5 s\)\]"`).MatchString(c.log.String()) {
+			t.Errorf("%q is not told of the request:\n%s", what, c.log)
+		}
+	}
 }

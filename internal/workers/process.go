@@ -35,7 +35,7 @@ type process struct {
 	stacks    *question[string]
 	stack     *question[string]
 	figures   *question[Figures]
-	doomed    atomic.Int32 // requests that will not end
+	doomed    overdue      // requests that harakiri has ended, and whose threads have not come back
 	replaced  atomic.Bool  // somebody sees to its replacement: the first who wants it
 	counted   atomic.Bool  // among the restarts: each process is once
 	succeeded atomic.Bool  // its replacement is ordered: its end needs no other one
