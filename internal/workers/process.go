@@ -35,13 +35,13 @@ type process struct {
 	stacks    *question[string]
 	stack     *question[string]
 	figures   *question[Figures]
-	doomed    overdue      // requests that harakiri has ended, and whose threads have not come back
-	replaced  atomic.Bool  // somebody sees to its replacement: the first who wants it
-	counted   atomic.Bool  // among the restarts: each process is once
-	succeeded atomic.Bool  // its replacement is ordered: its end needs no other one
-	wedged    atomic.Bool  // one of its threads keeps the GIL
-	limit     uint64       // requests that it is to serve; 0: any number
-	over      bool         // it is no more; under the fleet's mutex
+	doomed    overdue     // requests that harakiri has ended, and whose threads have not come back
+	replaced  atomic.Bool // somebody sees to its replacement: the first who wants it
+	counted   atomic.Bool // among the restarts: each process is once
+	succeeded atomic.Bool // its replacement is ordered: its end needs no other one
+	wedged    atomic.Bool // one of its threads keeps the GIL
+	limit     uint64      // requests that it is to serve; 0: any number
+	over      bool        // it is no more; under the fleet's mutex
 }
 
 // start runs a new worker process.
