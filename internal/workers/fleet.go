@@ -53,7 +53,7 @@ type Fleet struct {
 	all      map[*process]bool
 	target   int             // how many processes there should be
 	starting map[*start]bool // the starts that are to join this generation
-	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon
+	failures map[int]int     // by number: in a row, starts that came to nothing and processes that ended soon without work
 	holds    int             // how often Hold was called
 	closing  bool
 	end      chan struct{} // closed by Close
@@ -61,9 +61,10 @@ type Fleet struct {
 	starts chan func() // for starter
 
 	reloading sync.Mutex
-	begun     sync.Once         // starter runs
-	held      bool              // nobody but Renew starts a process
-	restarts  map[string]uint64 // by reason
+	supersede context.CancelCauseFunc // ends the last reload, if that is not ready; nil: there was none
+	begun     sync.Once               // starter runs
+	held      bool                    // nobody but Renew starts a process
+	restarts  map[string]uint64       // by reason
 }
 
 // New makes a fleet without processes.
@@ -106,7 +107,10 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 	var started []*process
 	var failed error
 	for i := range f.Target() {
-		p, err := f.launch(i + 1)
+		if failed = context.Cause(ctx); failed != nil {
+			break
+		}
+		p, err := f.launch(&start{number: i + 1})
 		if err != nil {
 			failed = err
 			break
@@ -122,11 +126,16 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 		case <-f.end:
 			failed = errClosing
 		case <-ctx.Done():
-			failed = ctx.Err()
+			failed = context.Cause(ctx)
 		}
 	}
 	if failed == nil {
 		return started, nil
+	}
+	select {
+	case <-f.end: // which may have come to the process first
+		failed = errClosing
+	default:
 	}
 	for _, p := range started {
 		p.leaving.Store(true)
@@ -139,15 +148,19 @@ func (f *Fleet) generation(ctx context.Context) ([]*process, error) {
 var errClosing = errors.New("the server is shutting down")
 
 // launch starts a process that the fleet knows of.
-func (f *Fleet) launch(number int) (*process, error) {
+func (f *Fleet) launch(s *start) (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closing {
+	switch {
+	case f.closing:
 		return nil, errClosing
+	case s.void:
+		return nil, errNotNeeded
 	}
-	p, err := f.start(number)
+	p, err := f.start(s.number)
 	if err == nil {
 		f.all[p] = true
+		s.born = p
 	}
 	return p, err
 }
@@ -157,6 +170,9 @@ func (f *Fleet) join(processes []*process) error {
 	for _, p := range processes {
 		if p.over { // so soon
 			f.failures[p.number]++
+			if !p.leaving.Load() {
+				go f.report(p, nil, backoff(f.failures[p.number])) // ended did not know of it yet; it takes the mutex
+			}
 			continue
 		}
 		m, err := f.config.Pool.Join(p.front, bridge.Process{
@@ -188,40 +204,54 @@ func (f *Fleet) ended(p *process) {
 		p.front.Close()
 		return
 	}
+	at := m.Running()
+	wait := f.judge(p.number, time.Since(p.begun), m.Served() > 0 || len(at) > 0, p.leaving.Load())
 	if !p.leaving.Load() {
-		f.report(p, m)
+		f.report(p, at, wait)
 	}
 	m.Lost()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case time.Since(p.begun) >= soon:
-		delete(f.failures, p.number)
-	case !p.leaving.Load():
-		f.failures[p.number]++
-	}
 	f.adjust()
 }
 
-// report says how a process ended that should not have.
-func (f *Fleet) report(p *process, m *bridge.Member) {
+// judge takes down how a process of that number has ended, and returns the wait before the next one. worked: it had
+// requests. Then a request may have killed it that no process survives: others should not wait for that, and while
+// there is such work, a wait would only turn it away.
+func (f *Fleet) judge(number int, age time.Duration, worked, wanted bool) (wait time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case worked || age >= soon:
+		delete(f.failures, number)
+	case !wanted:
+		f.failures[number]++
+	}
+	return backoff(f.failures[number])
+}
+
+// report says how a process ended that should not have, and what it was at.
+func (f *Fleet) report(p *process, at []bridge.Running, wait time.Duration) {
 	why := ending(p.cmd.ProcessState)
 	if reason, ok := p.reason.Load().(string); ok {
 		why += ", " + reason
 	}
 	args := []any{"worker", p.number, "pid", p.pid(), "end", why, "age_s", time.Since(p.begun).Seconds()}
 	var lines []string
-	for _, r := range m.Running() {
+	for _, r := range at {
 		lines = append(lines, r.Line)
 	}
 	if len(lines) > 0 {
 		args = append(args, "requests", lines)
 	}
+	if wait > 0 {
+		args = append(args, "next_try_s", wait.Seconds())
+	}
 	f.log.Error("a worker process has died; it is replaced", args...)
 	f.count(p, "died")
 }
 
-// soon is the age up to which a process that ends has never really worked.
+// soon is the age up to which a process that ends without having had a request has come to nothing.
 const soon = time.Second
 
 // down has requests refused when no process is left, and none to come soon.
@@ -233,33 +263,45 @@ func (f *Fleet) down() {
 	}
 }
 
-func (f *Fleet) complain(message string, err error) {
-	args := []any{"error", err}
+func (f *Fleet) complain(message string, err error, args ...any) {
+	args = append([]any{"error", err}, args...)
 	if failed := (*LoadError)(nil); errors.As(err, &failed) && failed.Traceback != "" {
 		args = append(args, "traceback", failed.Traceback)
 	}
 	f.log.Error(message, args...)
 }
 
+var errSuperseded = errors.New("a newer reload has come")
+
 // Reload starts a new generation of processes, and when all of it is ready, has it take over. The old
-// ones end their requests. After an error the old ones go on.
+// ones end their requests. After an error the old ones go on. A newer reload ends one that is not ready: the
+// code that hangs, say, has been mended since.
 func (f *Fleet) Reload() error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	f.mu.Lock()
+	if f.supersede != nil {
+		f.supersede(errSuperseded)
+	}
+	f.supersede = cancel
+	f.mu.Unlock()
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	begun := time.Now()
-	generation, err := f.generation(context.Background())
-	if err != nil {
-		if !errors.Is(err, errClosing) {
-			f.complain("the reload has failed; the processes from before go on", err)
-		}
+	generation, err := f.generation(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, errClosing):
+		return err
+	case errors.Is(err, errSuperseded):
+		f.log.Warn("a newer reload has come; this one, which is not ready, is given up", "ms", time.Since(begun).Milliseconds())
+		return err
+	default:
+		f.complain("the reload has failed; the processes from before go on", err)
 		return err
 	}
 	f.mu.Lock()
-	old := f.current
-	f.current, f.starting = nil, map[*start]bool{}
-	for _, p := range old {
-		p.leaving.Store(true)
-	}
+	old := f.outdate()
 	err = f.join(generation)
 	f.adjust() // the number may have changed since
 	f.mu.Unlock()

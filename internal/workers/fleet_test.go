@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -46,6 +47,9 @@ func beWorker() {
 	}
 	if self.Ready(Ready{App: strings.Join(os.Args, " ")}) != nil {
 		os.Exit(1)
+	}
+	if exists("crash") {
+		os.Exit(4)
 	}
 	for !exists("grow") {
 		time.Sleep(time.Millisecond)
@@ -368,5 +372,191 @@ func TestName(t *testing.T) {
 	about, err := c.Start()
 	if err != nil || about.App != "worker 1" {
 		t.Errorf("it is called %q, %v", about.App, err)
+	}
+}
+
+// births waits until there are so many processes, and returns those that are none of known.
+func (c *crew) births(t *testing.T, n int, known ...*process) (born []*process) {
+	t.Helper()
+	ok := settles(func() bool {
+		born = slices.DeleteFunc(c.living(), func(p *process) bool { return slices.Contains(known, p) })
+		return len(born) == n
+	})
+	if !ok {
+		t.Fatalf("%d processes are started, want %d", len(born), n)
+	}
+	return born
+}
+
+// A reload that hangs gives way to the next one, which may be what mends it.
+func TestReloadSuperseded(t *testing.T) {
+	c := newCrew(t, Config{Count: 2})
+	c.start(t)
+	old := c.processes()
+	c.put(t, "hold")
+	reloads := make([]chan error, 3)
+	for i := range reloads {
+		reloads[i] = make(chan error, 1)
+		go func() { reloads[i] <- c.Reload() }()
+		if i > 0 {
+			if err := <-reloads[i-1]; !errors.Is(err, errSuperseded) {
+				t.Errorf("the one before: %v", err)
+			}
+		}
+		c.births(t, 2, old...) // those of the one before are gone
+	}
+	c.remove(t, "hold")
+	if err := <-reloads[2]; err != nil {
+		t.Error(err)
+	}
+	c.want(t, 1, 2)
+	if n := strings.Count(c.log.String(), "a newer reload has come"); n != 2 {
+		t.Errorf("it is said %d times that a newer one has come", n)
+	}
+}
+
+// A process that is on its way when all are exchanged is ended, and is no death.
+func TestNewbornOutdated(t *testing.T) {
+	order := map[string]func(*crew, *process){
+		"recycle": func(c *crew, p *process) { go c.recycle(p, "max-requests") },
+		"death":   func(_ *crew, p *process) { _ = syscall.Kill(p.pid(), syscall.SIGKILL) },
+		"more":    func(c *crew, _ *process) { c.Resize(1) },
+	}
+	exchange := map[string]func(*crew) error{
+		"Reload": func(c *crew) error { return c.Reload() },
+		"Hold": func(c *crew) error {
+			c.Hold()
+			_, err := c.Renew(context.Background())
+			return err
+		},
+	}
+	for name, order := range order {
+		for by, exchange := range exchange {
+			t.Run(name+by, func(t *testing.T) {
+				c := newCrew(t, Config{Count: 1})
+				c.start(t)
+				p := c.taking()[0]
+				c.put(t, "hold")
+				order(c, p)
+				hung := c.births(t, 1, p)[0]
+				if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.starting) == 1 }) {
+					t.Fatal("it is not on its way")
+				}
+				deaths := c.Restarts()["died"]
+				if err := syscall.Kill(hung.pid(), syscall.SIGSTOP); err != nil { // it does not see that hold goes
+					t.Fatal(err)
+				}
+				c.remove(t, "hold")
+				if err := exchange(c); err != nil {
+					t.Fatal(err)
+				}
+				c.want(t, []int{1, 2}[:c.Target()]...)
+				if !hung.leaving.Load() || c.Restarts()["died"] != deaths || strings.Contains(c.log.String(), "can't be started") {
+					t.Errorf("its end is reported:\n%s", c.log)
+				}
+			})
+		}
+	}
+}
+
+// A process that hangs in its import has nothing to end, and no time is given to it, however much there is.
+func TestCloseNewborn(t *testing.T) {
+	for _, mercy := range []time.Duration{0, time.Hour} {
+		c := newCrew(t, Config{Count: 1})
+		c.put(t, "hold")
+		failed := make(chan error, 1)
+		go func() { _, err := c.Start(); failed <- err }()
+		c.births(t, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), mercy)
+		closed := make(chan bool)
+		go func() { c.Close(ctx, 0); close(closed) }()
+		if !settles(func() bool { return len(c.living()) == 0 }) {
+			t.Errorf("mercy %s: it is waited for", mercy)
+			c.remove(t, "hold")
+		}
+		<-closed
+		cancel()
+		if err := <-failed; !errors.Is(err, errClosing) {
+			t.Errorf("mercy %s: %v", mercy, err)
+		}
+		if text := c.log.String(); text != "" {
+			t.Errorf("mercy %s: it is told\n%s", mercy, text)
+		}
+	}
+}
+
+// Who dies young costs the next one a wait, unless there was work: a request may have been what killed it.
+func TestJudge(t *testing.T) {
+	const young, old = soon - 1, soon
+	f := New(Config{})
+	for i, step := range []struct {
+		age            time.Duration
+		worked, wanted bool
+		wait           time.Duration
+	}{
+		{age: young},
+		{age: young, wait: firstWait},
+		{age: young, wait: 2 * firstWait},
+		{age: young, wanted: true, wait: 2 * firstWait}, // says nothing
+		{age: young, worked: true},
+		{age: young, worked: true},
+		{age: young, worked: true},
+		{age: young},
+		{age: young, wait: firstWait},
+		{age: old},
+		{age: old},
+		{age: young},
+	} {
+		if wait := f.judge(1, step.age, step.worked, step.wanted); wait != step.wait {
+			t.Errorf("step %d: %+v: the wait is %s", i, step, wait)
+		}
+		if wait := f.judge(2, old, false, false); wait != 0 {
+			t.Errorf("step %d: another number waits %s", i, wait)
+		}
+	}
+}
+
+// An app that dies right after its import is started again and again, less and less often. The log says when.
+func TestCrashesOnceReady(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	c.put(t, "crash")
+	if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if !settles(func() bool { return strings.Contains(c.log.String(), "next_try_s=0.5") }) {
+		t.Fatal("there is no wait")
+	}
+	c.remove(t, "crash")
+	c.put(t, "fail")
+	if !settles(func() bool { return strings.Contains(c.log.String(), `error="it fails" next_try_s=`) }) {
+		t.Error("a start that fails: no wait is told")
+	}
+	c.remove(t, "fail")
+	c.want(t, 1)
+}
+
+// The log names the requests whose threads do not come back: the process may not be able to.
+func TestAbandonNamesRequests(t *testing.T) {
+	c := newCrew(t, Config{Count: 1})
+	c.start(t)
+	p := c.taking()[0]
+	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	came := &bridge.Overdue{Running: bridge.Running{Line: "GET /came"}}
+	p.doomed.add(came)
+	p.doomed.add(&bridge.Overdue{Running: bridge.Running{Line: "GET /hangs", Age: 1500 * time.Millisecond}, Remote: "192.0.2.1"})
+	p.doomed.remove(came)
+	p.abandon()
+	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+		t.Fatal("it is not killed")
+	}
+	c.want(t, 1)
+	for _, what := range []string{"the thread does not come back", "the worker process is killed"} {
+		if !regexp.MustCompile(what + `.* requests="\[GET /hangs \(192\.0\.2\.1, 1\.5 s\)\]"`).MatchString(c.log.String()) {
+			t.Errorf("%q is not told of the request:\n%s", what, c.log)
+		}
 	}
 }

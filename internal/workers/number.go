@@ -10,8 +10,12 @@ import (
 // Most is the most processes that a fleet may have.
 const Most = 128
 
-// start is the start of one process that is missing.
-type start struct{ number int }
+// start is the start of one process. Under the mutex.
+type start struct {
+	number int
+	born   *process // the last try
+	void   bool     // what it would start comes too late
+}
 
 // Target is how many processes there should be.
 func (f *Fleet) Target() int {
@@ -103,9 +107,28 @@ func (f *Fleet) adjust() {
 
 // order notes that a process of that number is to be started. Under the mutex.
 func (f *Fleet) order(number int) *start {
-	s := &start{number}
+	s := &start{number: number}
 	f.starting[s] = true
 	return s
+}
+
+// outdate has no process take requests any more, and ends those that are on their way to: their import may hang.
+// What is left is those that have requests to end. Under the mutex.
+func (f *Fleet) outdate() (old []*process) {
+	for s := range f.starting {
+		s.void = true
+		if s.born != nil {
+			s.born.leaving.Store(true)
+			s.born.kill("outdated")
+		}
+	}
+	for _, p := range f.current {
+		p.leaving.Store(true)
+	}
+	old, f.current = f.current, nil
+	clear(f.starting)
+	clear(f.failures) // of other code
+	return old
 }
 
 // free is the lowest number that no process goes by. Under the mutex.
@@ -136,14 +159,13 @@ func (f *Fleet) needed(s *start) bool {
 	return true
 }
 
-// The waits between failures in a row: starts that come to nothing, and processes that end soon.
+// The waits between failures in a row: starts that come to nothing, and processes that end soon without work.
 const (
 	firstWait = 250 * time.Millisecond
 	lastWait  = 30 * time.Second
 )
 
-// backoff is the wait before the next start. A process that ends soon, after one that did not, may have had
-// a request that no process survives: the others need not wait for that.
+// backoff is the wait before the next start. One failure may have had a cause of its own: there is none.
 func backoff(failures int) time.Duration {
 	if failures <= 1 {
 		return 0
@@ -176,7 +198,7 @@ func (f *Fleet) replace(s *start) {
 
 // attempt starts a process once. Done: nothing is left to be tried.
 func (f *Fleet) attempt(s *start) (done bool) {
-	p, err := f.launch(s.number)
+	p, err := f.launch(s)
 	if err == nil {
 		err = <-p.ready
 	}
@@ -188,7 +210,10 @@ func (f *Fleet) attempt(s *start) (done bool) {
 		p.kill("start failed")
 	}
 	if !done {
-		f.complain("a worker process can't be started; it is tried again", err)
+		f.mu.Lock()
+		wait := backoff(f.failures[s.number])
+		f.mu.Unlock()
+		f.complain("a worker process can't be started; it is tried again", err, "next_try_s", wait.Seconds())
 	}
 	return done
 }

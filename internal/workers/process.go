@@ -35,13 +35,13 @@ type process struct {
 	stacks    *question[string]
 	stack     *question[string]
 	figures   *question[Figures]
-	doomed    atomic.Int32 // requests that will not end
-	replaced  atomic.Bool  // somebody sees to its replacement: the first who wants it
-	counted   atomic.Bool  // among the restarts: each process is once
-	succeeded atomic.Bool  // its replacement is ordered: its end needs no other one
-	wedged    atomic.Bool  // one of its threads keeps the GIL
-	limit     uint64       // requests that it is to serve; 0: any number
-	over      bool         // it is no more; under the fleet's mutex
+	doomed    overdue     // requests that harakiri has ended, and whose threads have not come back
+	replaced  atomic.Bool // somebody sees to its replacement: the first who wants it
+	counted   atomic.Bool // among the restarts: each process is once
+	succeeded atomic.Bool // its replacement is ordered: its end needs no other one
+	wedged    atomic.Bool // one of its threads keeps the GIL
+	limit     uint64      // requests that it is to serve; 0: any number
+	over      bool        // it is no more; under the fleet's mutex
 }
 
 // start runs a new worker process.
@@ -204,22 +204,27 @@ func (p *process) kill(reason string) {
 	_ = p.cmd.Process.Kill()
 }
 
-// retire has the process end its requests and leave. mercy is how long that may take.
+// retire has the process end its requests and leave. mercy is how long that may take. One that has never taken
+// requests has nothing to end, and may hang in its import.
 func (p *process) retire(mercy time.Duration, signal int) {
 	p.leaving.Store(true)
+	m := p.member.Load()
+	if m == nil {
+		p.kill("not ready")
+		<-p.exited
+		return
+	}
 	limit := time.NewTimer(mercy)
 	defer limit.Stop()
-	if m := p.member.Load(); m != nil {
-		select {
-		case <-m.Retire():
-		case <-p.exited:
-			return
-		case <-limit.C:
-			p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", p.number, "pid", p.pid())
-			p.kill("mercy")
-			<-p.exited
-			return
-		}
+	select {
+	case <-m.Retire():
+	case <-p.exited:
+		return
+	case <-limit.C:
+		p.fleet.log.Warn("a worker process did not end its requests in time and is killed", "worker", p.number, "pid", p.pid())
+		p.kill("mercy")
+		<-p.exited
+		return
 	}
 	_ = p.say(message{Stop: &signal}, -1)
 	select {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
@@ -137,8 +139,8 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 	}
 	h := Harakiri{Slot: slot, Run: run, Line: cut(o.Line, messageMax), Age: o.Age, Remote: o.Remote, Answered: o.Answered}
 	_ = p.say(message{Harakiri: &h}, -1)
-	p.doomed.Add(1)
-	defer p.doomed.Add(-1)
+	p.doomed.add(o)
+	defer p.doomed.remove(o)
 	for end := time.Now().Add(grace); !o.Ended(); time.Sleep(watchInterval / 4) {
 		if time.Now().After(end) && !p.replaced.Swap(true) {
 			go p.abandon()
@@ -149,12 +151,14 @@ func (f *Fleet) Harakiri(o *bridge.Overdue, grace time.Duration) {
 // abandon replaces a process in which requests hang for good.
 func (p *process) abandon() {
 	f := p.fleet
-	f.log.Error("harakiri: the thread does not come back; the worker process is replaced", "worker", p.number, "pid", p.pid())
+	// The process says more of each, unless it is stopped, or one of its threads keeps the GIL.
+	f.log.Error("harakiri: the thread does not come back; the worker process is replaced",
+		"worker", p.number, "pid", p.pid(), "requests", p.doomed.lines())
 	f.count(p, "harakiri")
 	f.succeed(p)
 	m := p.member.Load()
 	m.Retire()
-	for end := time.Now().Add(f.config.Mercy); m.Busy() > int(p.doomed.Load()) && time.Now().Before(end); {
+	for end := time.Now().Add(f.config.Mercy); m.Busy() > len(p.doomed.lines()) && time.Now().Before(end); {
 		select {
 		case <-p.exited:
 			return
@@ -163,7 +167,37 @@ func (p *process) abandon() {
 		case <-time.After(watchInterval / 4):
 		}
 	}
+	f.log.Error("harakiri: the worker process is killed", "worker", p.number, "pid", p.pid(), "requests", p.doomed.lines(),
+		"others", max(m.Busy()-len(p.doomed.lines()), 0))
 	p.kill("harakiri")
+}
+
+// overdue is requests that are over for their clients, but not for the process.
+type overdue struct {
+	mu       sync.Mutex
+	requests []*bridge.Overdue
+}
+
+func (d *overdue) add(o *bridge.Overdue) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.requests = append(d.requests, o)
+}
+
+func (d *overdue) remove(o *bridge.Overdue) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.requests = slices.DeleteFunc(d.requests, func(other *bridge.Overdue) bool { return other == o })
+}
+
+// lines tells them, and for whom they were.
+func (d *overdue) lines() (lines []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.requests {
+		lines = append(lines, fmt.Sprintf("%s (%s, %.1f s)", o.Line, o.Remote, o.Age.Seconds()))
+	}
+	return lines
 }
 
 // reasons are why processes are replaced.

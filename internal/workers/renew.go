@@ -19,13 +19,9 @@ type Loaded struct {
 // Hold has the processes end their requests and leave. Requests wait for those that Renew starts.
 func (f *Fleet) Hold() {
 	f.mu.Lock()
-	old := f.current
-	f.current, f.starting = nil, map[*start]bool{} // what is being started comes too late
+	old := f.outdate()
 	f.holds++
 	f.held = true
-	for _, p := range old {
-		p.leaving.Store(true)
-	}
 	f.mu.Unlock()
 	f.config.Pool.Down(false)
 	for _, p := range old {
