@@ -322,7 +322,7 @@ var Table = []Option{
 
 	{
 		Name: "pidfile", Kind: String, Arg: "FILE", Topic: topicProcess,
-		Help:  "Write the process id to this file, and remove it at exit.",
+		Help:  "Write the process id to this file, and remove it at exit. The file of a server that runs is an error.",
 		UWSGI: "Same; there, it's removed only with vacuum.",
 		Field: func(c *Config) any { return &c.PIDFile },
 	},
