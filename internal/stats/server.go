@@ -10,6 +10,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Server gives documents away. Set its fields before Serve and leave them.
