@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/gowsgi/gowsgi/pyhost"
 )
@@ -109,8 +110,14 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 	}
 }
 
-// exitOnSecond ends the process at once at the next TERM or INT.
+// sameOrder is how long after the first TERM or INT another one is the same order: timeout(1) signals its child and
+// then the whole process group, and supervisors that do likewise reach a process twice. No one means to cut requests
+// off that soon.
+const sameOrder = 250 * time.Millisecond
+
+// exitOnSecond ends the process at once at the next TERM or INT. The first has just come.
 func (s *signals) exitOnSecond(site *site, printStacks func()) {
+	first := time.Now()
 	for sig := range s.arrived {
 		switch actions[sig] {
 		case actStacks:
@@ -118,6 +125,9 @@ func (s *signals) exitOnSecond(site *site, printStacks func()) {
 		case actReopen:
 			site.reopenLog(sig.String())
 		case actDrain:
+			if time.Since(first) < sameOrder {
+				continue
+			}
 			site.log.Warn("a second signal: exiting at once", "signal", sig.String())
 			site.close()
 			os.Exit(exitFailure)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // single is the variant for tests that are about the command line and not about serving.
@@ -299,6 +300,29 @@ func TestPidfile(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the pidfile stays behind")
 	}
+}
+
+// A second server does not take a running one's file; the file of one that was killed is taken.
+func TestPidfileInUse(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		path := filepath.Join(t.TempDir(), "pid")
+		holds := func(s *server) {
+			t.Helper()
+			if b, err := os.ReadFile(path); err != nil || strings.TrimSpace(string(b)) != strconv.Itoa(s.pid()) {
+				t.Errorf("pidfile has %q, %v, want %d", b, err, s.pid())
+			}
+		}
+		first := v.start(t, launch{App: "signals", Args: []string{"--pidfile", path}})
+		dir := folder(t, "app.py", bare("application", "x"))
+		command(t, dir, nil, "--http", "127.0.0.1:0", "--virtualenv", venv, "--pidfile", path, "app").
+			wantLine(t, 1, "pidfile "+path+" is that of a server that runs, process "+strconv.Itoa(first.pid())+" (")
+		holds(first)
+		first.signal(t, syscall.SIGKILL)
+		first.wantEnd(t, 10*time.Second)
+		holds(first)
+		second := v.start(t, launch{App: "signals", Args: []string{"--pidfile", path}})
+		holds(second)
+	})
 }
 
 // --pidfile in a folder that isn't there is said before anything is served.

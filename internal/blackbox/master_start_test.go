@@ -199,7 +199,7 @@ func TestMasterSecondSignal(t *testing.T) {
 	c.hold(t, "held", "/gate")
 	c.signal(t, syscall.SIGTERM)
 	c.refuses(t)
-	c.signal(t, syscall.SIGTERM)
+	c.insist(t, syscall.SIGTERM)
 	c.wantEnd(t, 5*time.Second, 1)
 	c.nothingLeft(t, c.known)
 }

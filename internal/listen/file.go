@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // noteFile is a small file by which this process tells others of itself: the
@@ -15,7 +17,9 @@ import (
 type noteFile struct {
 	option string // "ready-file" or "pidfile", for errors
 	path   string // absolute: --chdir and the app change the directory
+	lock   bool   // the file is locked for as long as it is ours: others see that this process lives
 	data   []byte // what write wrote; nil before
+	held   *os.File
 }
 
 // newNoteFile checks, before anything is started, that the file can be
@@ -58,16 +62,42 @@ func (n *noteFile) write(data []byte) error {
 	}
 	_, err = f.Write(data)
 	// Others shall read it; CreateTemp gives 0600.
-	err = cmp.Or(err, f.Chmod(0o644), f.Close())
+	err = cmp.Or(err, f.Chmod(0o644))
+	if n.lock {
+		// A file system without locks is no reason not to serve.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		n.held = f
+	} else {
+		err = cmp.Or(err, f.Close())
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), n.path)
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
+		n.release()
 		return fmt.Errorf("cannot write %s %s: %s", n.option, n.path, cause(err))
 	}
 	n.data = data
 	return nil
+}
+
+// heldByAnother tells whether the file is there and locked.
+func (n *noteFile) heldByAnother() bool {
+	f, err := os.Open(n.path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// release gives the lock up.
+func (n *noteFile) release() {
+	if n.held != nil {
+		_ = n.held.Close()
+		n.held = nil
+	}
 }
 
 // removeOwn removes the file if it still says what we wrote; a later process
@@ -77,6 +107,7 @@ func (n *noteFile) removeOwn() error {
 	if n.data == nil {
 		return nil
 	}
+	defer n.release()
 	now, err := os.ReadFile(n.path)
 	if err != nil || !bytes.Equal(now, n.data) {
 		return nil

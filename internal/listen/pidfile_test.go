@@ -43,6 +43,35 @@ func TestPidfileOfAnother(t *testing.T) {
 	}
 }
 
+// TestPidfileInUse: who comes second neither gets the file nor harms it; it is free again once the first is gone.
+func TestPidfileInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	ours := strconv.Itoa(os.Getpid())
+	first, err := WritePidfile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "pidfile " + path + " is that of a server that runs, process " + ours + " (stop it, or choose another path)"
+	second, err := WritePidfile(path)
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	if err := second.Remove(); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != ours+"\n" {
+		t.Errorf("pidfile %q", got)
+	}
+	first.note.release() // as a crash would: the file stays
+	third, err := WritePidfile(path)
+	if err != nil {
+		t.Fatalf("a file left behind: %v", err)
+	}
+	if err := third.Remove(); err != nil || exists(path) {
+		t.Errorf("Remove: %v; file exists: %v", err, exists(path))
+	}
+}
+
 func TestPidfileErrors(t *testing.T) {
 	dir := t.TempDir()
 	tests := []struct{ path, want string }{

@@ -61,6 +61,9 @@ func (s *Settings) Config() (*Config, error) {
 		return nil, err
 	}
 	s.chooseInitial()
+	if s.command == "" { // for a subcommand, options about serving mean nothing anyway
+		s.warnEffect()
+	}
 	return &s.config, nil
 }
 

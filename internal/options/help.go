@@ -113,6 +113,9 @@ func (o *Option) long() string {
 
 func (o *Option) help() string {
 	text := o.Help
+	if o.Needs != "" {
+		text += " Needs --" + o.Needs + "."
+	}
 	if o.hasDefault() {
 		text += " Default: " + o.Default + "."
 	}

@@ -54,6 +54,11 @@ type Option struct {
 	// ArgsOnly bars the option from the environment and files. GOWSGI_VERSION is what images set to the version they
 	// were built with.
 	ArgsOnly bool
+	// Needs names the option without which this one has no effect; AtMost one that makes this one useless if it is less.
+	// Whoever sets it nevertheless is warned.
+	Needs, AtMost string
+	// On tells whether the option is, for those that need it. Nil: it is if its field is not zero.
+	On func(*Config) bool
 	// Field returns the address of the option's field.
 	Field func(*Config) any
 }

@@ -61,6 +61,9 @@ func (o *Option) facts() []string {
 		}
 		facts = append(facts, "Also "+strings.Join(names, ", "))
 	}
+	if o.Needs != "" {
+		facts = append(facts, "Needs `--"+o.Needs+"`")
+	}
 	if o.hasDefault() {
 		facts = append(facts, "Default: `"+o.Default+"`")
 	}

@@ -126,6 +126,7 @@ var Table = []Option{
 		Name: "master", Short: "M", Kind: Bool, Topic: topicThreads, Bare: "true",
 		Help:  "Run the app in worker processes, also a single one: they are replaced when they die, and reloaded at SIGHUP.",
 		UWSGI: "Same.",
+		On:    func(c *Config) bool { return c.Workers() > 0 },
 		Field: func(c *Config) any { return &c.Master },
 	},
 	{
@@ -138,17 +139,20 @@ var Table = []Option{
 	{
 		Name: "cheaper-initial", Kind: Int, Arg: "N", Default: "0", Topic: topicThreads, Max: 128,
 		Help:  "The number of worker processes to start with; 0 is --cheaper.",
+		Needs: "cheaper",
 		Field: func(c *Config) any { return &c.CheaperInitial },
 	},
 	{
 		Name: "cheaper-step", Kind: Int, Arg: "N", Default: "1", Topic: topicThreads, Min: 1, Max: 127,
 		Help:  "How many worker processes are started at a time.",
+		Needs: "cheaper",
 		Field: func(c *Config) any { return &c.CheaperStep },
 	},
 	{
 		Name: "cheaper-idle", Kind: Seconds, Arg: "SECONDS", Default: "10", Topic: topicThreads,
 		Help:  "The time without a moment at which all worker processes are busy, after which one leaves.",
 		UWSGI: "Same, with cheaper-algo = spare2.",
+		Needs: "cheaper",
 		Field: func(c *Config) any { return &c.CheaperIdle },
 	},
 	{
@@ -213,6 +217,7 @@ var Table = []Option{
 		Name: "harakiri-grace", Kind: Seconds, Arg: "SECONDS", Default: "5", Topic: topicLimits,
 		Help:  "The time that the app gets after HarakiriError until the log calls its thread lost.",
 		UWSGI: "harakiri-graceful-timeout: until the worker is killed.",
+		Needs: "harakiri",
 		Field: func(c *Config) any { return &c.HarakiriGrace },
 	},
 	{
@@ -240,7 +245,8 @@ var Table = []Option{
 	},
 	{
 		Name: "touch-logreopen", Kind: List, Arg: "FILE", Topic: topicLog,
-		Help:  "Open the log anew, as at SIGUSR2, when this file changes. Repeatable. Needs --logto.",
+		Help:  "Open the log anew, as at SIGUSR2, when this file changes. Repeatable.",
+		Needs: "logto",
 		Field: func(c *Config) any { return &c.TouchLogReopen },
 	},
 	{
@@ -267,6 +273,7 @@ var Table = []Option{
 	{
 		Name: "stats-http", Kind: Bool, Topic: topicFigures, Bare: "true",
 		Help:  "Put an HTTP header before the stats, for browsers.",
+		Needs: "stats",
 		Field: func(c *Config) any { return &c.StatsHTTP },
 	},
 	{
@@ -315,7 +322,7 @@ var Table = []Option{
 
 	{
 		Name: "pidfile", Kind: String, Arg: "FILE", Topic: topicProcess,
-		Help:  "Write the process id to this file, and remove it at exit.",
+		Help:  "Write the process id to this file, and remove it at exit. The file of a server that runs is an error.",
 		UWSGI: "Same; there, it's removed only with vacuum.",
 		Field: func(c *Config) any { return &c.PIDFile },
 	},
@@ -340,38 +347,45 @@ var Table = []Option{
 	{
 		Name: "max-requests", Short: "R", Kind: Int, Arg: "N", Default: "0", Topic: topicProcess, Max: 1 << 40,
 		Help:  "Replace a worker process that has served that many requests; 0 is never.",
+		Needs: "master",
 		Field: func(c *Config) any { return &c.MaxRequests },
 	},
 	{
 		Name: "max-requests-delta", Kind: Int, Arg: "N", Default: "0", Topic: topicProcess, Max: 1 << 40,
 		Help:  "Up to so many more, by chance, so that not all are replaced at once.",
 		UWSGI: "Same, but times the worker's number.",
+		Needs: "max-requests",
 		Field: func(c *Config) any { return &c.MaxRequestsDelta },
 	},
 	{
 		Name: "min-worker-lifetime", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicProcess,
 		Help:  "No worker process is replaced for its requests or its memory before that age.",
 		UWSGI: "Same, default 60.",
+		Needs: "master", AtMost: "max-worker-lifetime",
 		Field: func(c *Config) any { return &c.MinLifetime },
 	},
 	{
 		Name: "max-worker-lifetime", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicProcess,
 		Help:  "Replace worker processes of that age; 0 is never.",
+		Needs: "master",
 		Field: func(c *Config) any { return &c.MaxLifetime },
 	},
 	{
 		Name: "reload-on-rss", Kind: Int, Arg: "MB", Default: "0", Topic: topicProcess, Max: 1 << 30,
 		Help:  "Replace a worker process that has that much memory, in MiB. Its requests end first; 0 is never.",
+		Needs: "master", AtMost: "evil-reload-on-rss",
 		Field: func(c *Config) any { return &c.ReloadRSS },
 	},
 	{
 		Name: "evil-reload-on-rss", Kind: Int, Arg: "MB", Default: "0", Topic: topicProcess, Max: 1 << 30,
 		Help:  "Kill a worker process that has that much memory, in MiB, whatever it is at; 0 is never.",
+		Needs: "master",
 		Field: func(c *Config) any { return &c.EvilReloadRSS },
 	},
 	{
 		Name: "touch-reload", Kind: List, Arg: "FILE", Topic: topicProcess,
-		Help:  "Reload, as at SIGHUP, when this file changes. Repeatable. Needs --master.",
+		Help:  "Reload, as at SIGHUP, when this file changes. Repeatable.",
+		Needs: "master",
 		Field: func(c *Config) any { return &c.TouchReload },
 	},
 	{
@@ -382,16 +396,19 @@ var Table = []Option{
 	{
 		Name: "procname-prefix", Kind: String, Arg: "TEXT", Topic: topicProcess,
 		Help:  "Put this before the names of --auto-procname.",
+		Needs: "auto-procname",
 		Field: func(c *Config) any { return &c.ProcNamePrefix },
 	},
 	{
 		Name: "procname-prefix-spaced", Kind: String, Arg: "TEXT", Topic: topicProcess,
 		Help:  "Put this and a space before the names of --auto-procname.",
+		Needs: "auto-procname",
 		Field: func(c *Config) any { return &c.ProcNameSpaced },
 	},
 	{
 		Name: "worker-reload-mercy", Kind: Seconds, Arg: "SECONDS", Default: "60", Topic: topicProcess,
 		Help:  "How long a worker process that is replaced may take to end its requests. Then it is killed.",
+		Needs: "master",
 		Field: func(c *Config) any { return &c.Mercy },
 	},
 	{

@@ -75,6 +75,14 @@ func TestTable(t *testing.T) {
 		if (o.Kind == Bool) != (o.Arg == "") || o.Kind == Bool && o.Bare != "true" {
 			t.Errorf("%s: a switch has no Arg and Bare true; any other option has an Arg", o.Name)
 		}
+		for _, other := range []string{o.Needs, o.AtMost} {
+			if other != "" && (o.Command != "" || find("", other) == nil) {
+				t.Errorf("%s needs %s, which is no option of gowsgi itself", o.Name, other)
+			}
+		}
+		if o.AtMost != "" && (o.Kind != Int && o.Kind != Seconds || find("", o.AtMost).Kind != o.Kind) {
+			t.Errorf("%s can't be compared to %s", o.Name, o.AtMost)
+		}
 		if !strings.HasSuffix(o.Help, ".") {
 			t.Errorf("%s: help is no sentence", o.Name)
 		}

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -30,15 +31,15 @@ const (
 
 // request is the answer to a client that may have said something.
 func (s *Server) request(c net.Conn, sent *bufio.Reader) ([]byte, error) {
-	_ = c.SetReadDeadline(time.Now().Add(requestTime))
+	_ = c.SetReadDeadline(time.Now().Add(cmp.Or(s.wait, requestTime)))
 	if _, err := sent.Peek(1); err != nil {
-		return s.Document()
+		return s.document()
 	}
 	_ = c.SetReadDeadline(time.Now().Add(clientTime))
 	for i := range len(stackWord) {
 		said, err := sent.Peek(i + 1)
 		if err != nil || said[i] != stackWord[i] || s.Stack == nil {
-			return s.Document()
+			return s.document()
 		}
 	}
 	line, err := sent.ReadSlice('\n')
@@ -59,7 +60,7 @@ func (s *Server) requestHTTP(c net.Conn, sent *bufio.Reader) ([]byte, error) {
 		query := r.URL.Query()
 		return append([]byte(textHead), s.stackOf(c, query.Get("pid"), query.Get("core"))...), nil
 	}
-	text, err := s.Document()
+	text, err := s.document()
 	return append([]byte(head), text...), err
 }
 

@@ -10,6 +10,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Server gives documents away. Set its fields before Serve and leave them.
@@ -23,9 +25,13 @@ type Server struct {
 	// core's id. It is read for one client at a time.
 	Stack func(ctx context.Context, pid, core int) string
 
+	// wait is how long a client may take to say something, without HTTP. 0 is requestTime; tests have more.
+	wait time.Duration
+
 	mu     sync.Mutex
-	stack  sync.Mutex      // held while one is read
-	ctx    context.Context // what a stack is read under, once one has been asked for
+	making singleflight.Group // of a document: who comes meanwhile gets the same one
+	stack  sync.Mutex         // held while one is read
+	ctx    context.Context    // what a stack is read under, once one has been asked for
 	stop   context.CancelFunc
 	closed bool
 	open   map[io.Closer]struct{} // listeners and connections
@@ -39,8 +45,10 @@ const (
 	lingerTime = 500 * time.Millisecond
 	// clientBytes is the most that is read of what it sends.
 	clientBytes = 64 << 10
-	// clientsMax bounds the connections at a time; others wait in the kernel.
-	clientsMax = 16
+	// clientsMax bounds the connections at a time; others wait in the kernel. A silent one keeps its place until it
+	// closes, for half a second at most (lingerTime), or with HTTP for clientTime: dozens of those must not hold others
+	// up. What one costs is a descriptor and a goroutine.
+	clientsMax = 256
 	// acceptPause follows a failure, as a rule that no descriptor is left.
 	acceptPause = 100 * time.Millisecond
 )
@@ -130,6 +138,13 @@ func (s *Server) leave(c io.Closer) {
 	defer s.mu.Unlock()
 	delete(s.open, c)
 	s.ended.Done()
+}
+
+// document makes one, for all who ask for it meanwhile. It may ask worker processes, and wait for them.
+func (s *Server) document() ([]byte, error) {
+	text, err, _ := s.making.Do("", func() (any, error) { return s.Document() })
+	document, _ := text.([]byte)
+	return document, err
 }
 
 func (s *Server) answer(c net.Conn) {

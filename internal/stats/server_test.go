@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,7 +126,7 @@ func TestMany(t *testing.T) {
 		r.dial()
 	}
 	var clients sync.WaitGroup
-	for range 4 * clientsMax {
+	for range 2 * clientsMax {
 		clients.Go(func() {
 			c, err := net.Dial("tcp", r.addr.String())
 			if err != nil {
@@ -142,6 +144,75 @@ func TestMany(t *testing.T) {
 		})
 	}
 	clients.Wait()
+}
+
+// TestIdle: clients that are waited for, and ones that do not close, hold nobody up.
+func TestIdle(t *testing.T) {
+	r := run(t, &Server{wait: time.Hour})
+	idle := make([]net.Conn, 50)
+	for i := range idle {
+		idle[i] = r.dial()
+	}
+	if got := r.document("x"); got != "{}" { // what is said ends the wait
+		t.Errorf("got %q while %d wait", got, len(idle))
+	}
+	for _, c := range idle {
+		c.SetReadDeadline(time.Now())
+		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("an idle client has %d bytes, %v", n, err)
+		}
+		c.SetReadDeadline(time.Now().Add(patience))
+	}
+	for _, c := range idle {
+		if _, err := io.WriteString(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(c); err != nil || string(got) != "{}" {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if got := r.document("x"); got != "{}" {
+		t.Errorf("got %q while %d do not close", got, len(idle))
+	}
+}
+
+// TestOneDocument: however many ask, one document is made at a time, and each gets one.
+func TestOneDocument(t *testing.T) {
+	var making, most, made atomic.Int32
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	r := run(t, &Server{Document: func() ([]byte, error) {
+		most.Store(max(most.Load(), making.Add(1)))
+		defer making.Add(-1)
+		if made.Add(1) == 1 {
+			close(begun)
+			<-goOn
+		}
+		return []byte("{}"), nil
+	}})
+	var clients sync.WaitGroup
+	for range 20 {
+		c := r.dial()
+		if _, err := io.WriteString(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+		clients.Go(func() {
+			if all, err := io.ReadAll(c); err != nil || string(all) != "{}" {
+				t.Errorf("%q, %v", all, err)
+			}
+		})
+	}
+	<-begun
+	for all := false; !all; { // are in the server's hands, so that the others would make theirs now
+		runtime.Gosched()
+		r.mu.Lock()
+		all = len(r.open) == 1+20
+		r.mu.Unlock()
+	}
+	close(goOn)
+	clients.Wait()
+	if most.Load() != 1 {
+		t.Errorf("%d documents were made at the same time", most.Load())
+	}
 }
 
 // TestCloseCuts: a client that says nothing does not hold up the end.
