@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 QUICK_SERVERS = ["gowsgi", "uwsgi-http", "uwsgi-http-socket", "gunicorn-gthread", "granian",
                  "bjoern"]
 PAUSE = 3.0  # seconds before a disturbed measurement is made again
-FULL_BUDGET, QUICK_BUDGET = 50.0, 3.7  # minutes
+FULL_BUDGET, QUICK_BUDGET, PROCESSES_BUDGET = 37.0, 3.7, 15.0  # minutes
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -37,6 +37,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
         prog="scripts/bench.sh", epilog=f"workloads: {names}",
         description="Measures gowsgi and its peers, and writes docs/benchmarks.md and .svg.")
     p.add_argument("--quick", action="store_true", help="one short round of a part, in minutes")
+    p.add_argument("--processes", action="store_true",
+                   help="worker processes: writes docs/benchmarks-processes.md and .svg instead")
     p.add_argument("--only", metavar="SERVER,...", type=words, default=[],
                    help="these servers; 'uwsgi' means all of its modes")
     p.add_argument("--workload", metavar="NAME,...", type=words, default=[],
@@ -48,7 +50,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
                    help="this binary instead of building one; repeat it, with names, to compare "
                         "builds (the last one is judged by the targets)")
     p.add_argument("--budget", type=float, metavar="MINUTES",
-                   help=f"stop in time; default: {FULL_BUDGET:g}, or {QUICK_BUDGET:g} with --quick")
+                   help=f"stop in time; default: {FULL_BUDGET:g}, {QUICK_BUDGET:g} with --quick, "
+                        f"{PROCESSES_BUDGET:g} with --processes")
     p.add_argument("--no-write", action="store_true", help="print only")
     p.add_argument("--write", action="store_true",
                    help="write the report also with --only, --workload or --gowsgi, which "
@@ -56,7 +59,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     o = p.parse_args(arguments)
     o.rounds = o.rounds or (1 if o.quick else 3)
     o.seconds = o.seconds or (2 if o.quick else 3)
-    o.budget = o.budget or (QUICK_BUDGET if o.quick else FULL_BUDGET)
+    o.budget = o.budget or (QUICK_BUDGET if o.quick else
+                            PROCESSES_BUDGET if o.processes else FULL_BUDGET)
     o.partial = bool(o.only or o.workload or o.gowsgi)
     if o.rounds < 1 or o.seconds < 1 or not 2 <= o.connections <= 1024:
         p.error("--rounds and --seconds must be 1 or more, --connections 2 to 1024")
@@ -107,7 +111,7 @@ def choose_workloads(o: argparse.Namespace) -> list[Workload]:
             stop(f"no workload '{name}'; there are: {', '.join(names)}")
     if o.workload:
         return [w for w in WORKLOADS if w.name in o.workload]
-    return [w for w in WORKLOADS if w.quick or not o.quick]
+    return [w for w in WORKLOADS if (w.quick or not o.quick) and w.belongs(o.processes)]
 
 
 class Rounds:
@@ -262,7 +266,7 @@ def main(arguments: list[str]) -> None:
     results = Results(chosen, rounds.measurements)
     run = report.Run(
         date=datetime.date.today().isoformat(),
-        kind="partial" if o.partial else "quick" if o.quick else "full",
+        processes=o.processes, kind="partial" if o.partial else "quick" if o.quick else "full",
         rounds=max((m.round for m in rounds.measurements), default=0), seconds=o.seconds,
         connections=o.connections, minutes=(time.monotonic() - start) / 60, machine=about,
         versions=known, cut=rounds.cut)
@@ -274,17 +278,17 @@ def finish(o: argparse.Namespace, results: Results, run: report.Run) -> None:
     raw = {"run": vars(run), "measurements": [m.as_dict() for m in results.measurements]}
     (WORK / f"{stamp}.json").write_text(json.dumps(raw, indent=1))
     if not o.no_write and (o.write or not o.partial):
-        write(results, run)
+        write(results, run, "benchmarks-processes" if o.processes else "benchmarks")
     print("\n" + report.summary(results))
     print(f"\nraw numbers: {(WORK / stamp).relative_to(ROOT)}.json, {run.minutes:.1f} minutes")
 
 
-def write(results: Results, run: report.Run) -> None:
+def write(results: Results, run: report.Run, name: str) -> None:
     DOCS.mkdir(exist_ok=True)
     footer = f"{run.date}, {dict(run.machine)['CPU']}, {run.connections} connections, wrk -t1"
-    (DOCS / "benchmarks.md").write_text(report.markdown(results, run), encoding="utf-8")
-    (DOCS / "benchmarks.svg").write_text(plot.svg(results, footer), encoding="utf-8")
-    print("\nwrote docs/benchmarks.md and docs/benchmarks.svg")
+    (DOCS / f"{name}.md").write_text(report.markdown(results, run, name), encoding="utf-8")
+    (DOCS / f"{name}.svg").write_text(plot.svg(results, footer), encoding="utf-8")
+    print(f"\nwrote docs/{name}.md and docs/{name}.svg")
 
 
 if __name__ == "__main__":

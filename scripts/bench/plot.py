@@ -16,6 +16,9 @@ PANELS = [
     ("bare", "rps", "bare WSGI hello, requests/s"),
     ("fresh", "rps", "Flask hello, new connections, requests/s"),
     ("stream", "rps", "Flask, stream of 100 × 64 KiB, requests/s"),
+    ("hello-2", "rps", "two processes: Flask hello, requests/s"),
+    ("bare-2", "rps", "two processes: bare WSGI hello, requests/s"),
+    ("mix-2", "p99_ms", "two processes: hello beside sleeps, p99 in ms (less is better)"),
 ]
 COLUMNS = 2
 WIDTH, LABEL, VALUE, BAR, GAP, HEAD = 430, 140, 66, 13, 5, 30

@@ -22,6 +22,7 @@ class Run:
     """The circumstances of a run."""
 
     date: str
+    processes: bool  # it is about worker processes
     kind: str  # "full", "quick" or "partial"
     rounds: int
     seconds: int
@@ -32,8 +33,9 @@ class Run:
     cut: str  # why not all of it was measured, if so
 
 
-def markdown(results: Results, run: Run) -> str:
-    sections = [head(run), noise(results), "![gowsgi and its peers](benchmarks.svg)", targets_section(results), losses_section(results),
+def markdown(results: Results, run: Run, name: str) -> str:
+    sections = [head(run), noise(results), f"![gowsgi and its peers]({name}.svg)",
+                targets_section(results, unmeasured=False), losses_section(results),
                 *tables(results), method(run), flags(results), machine(run)]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
@@ -63,9 +65,10 @@ def head(run: Run) -> str:
             "partial": " This is a run of selected servers or workloads."}[run.kind]
     rounds = f"{run.rounds} round{'s' * (run.rounds != 1)} of {run.seconds} s"
     cut = f" {run.cut}" if run.cut else ""
-    return f"""# Benchmarks
+    title, option = ("Benchmarks: worker processes", " --processes") if run.processes else ("Benchmarks", "")
+    return f"""# {title}
 
-Written by `./scripts/bench.sh`, which installs all it needs and runs again what is told here. {run.date}:
+Written by `./scripts/bench.sh{option}`, which installs all it needs and runs again what is told here. {run.date}:
 {rounds} per server and workload, medians, {run.connections} connections, in {run.minutes:.0f} minutes.{kind}{cut}
 
 wrk shares the cores with the server it loads. Compare numbers of one run only."""

@@ -37,6 +37,11 @@ class Workload:
     no_server: bool = False
     quick: bool = False
 
+    def belongs(self, processes: bool) -> bool:
+        """Whether the run about worker processes measures it, or the other one."""
+        several = self.processes > 1 or self.master
+        return several or self.name in BESIDE if processes else not several
+
     @property
     def job(self) -> Job:
         return Job(self.app, self.threads, self.processes, self.master)
@@ -94,6 +99,8 @@ ONE = [
     Workload("import", "python -c 'import flask_app'", kind="import", no_server=True),
 ]
 
+# What the run about worker processes compares with.
+BESIDE = ["hello"]
 # These once more with two worker processes.
 TWICE = ["hello", "bare", "json", "jinja", "form", "echo", "mix"]
 
