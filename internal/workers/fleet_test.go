@@ -399,6 +399,10 @@ func TestReloadSuperseded(t *testing.T) {
 		reloads[i] = make(chan error, 1)
 		go func() { reloads[i] <- c.Reload() }()
 		if i > 0 {
+			if !settles(func() bool { return len(reloads[i-1]) == 1 }) {
+				c.remove(t, "hold")
+				t.Fatal("the one before goes on")
+			}
 			if err := <-reloads[i-1]; !errors.Is(err, errSuperseded) {
 				t.Errorf("the one before: %v", err)
 			}
