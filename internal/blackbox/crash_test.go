@@ -9,10 +9,13 @@ import (
 
 const stacksBegin = ": the Python stacks of all threads"
 
-// readsStacks tells whether the server's CPython can read stacks without the GIL: others say so.
-func (s *server) readsStacks() bool {
+// readsStacks tells whether the server's CPython can read stacks without the GIL: others say so, in the log.
+func (s *server) readsStacks() bool { return s.readsStacksFor(s.log.String()) }
+
+// readsStacksFor is readsStacks for stacks that are somewhere else.
+func (s *server) readsStacksFor(text string) bool {
 	return strings.HasPrefix(s.ready.Python, "3.11.") || strings.HasPrefix(s.ready.Python, "3.12.") ||
-		!strings.Contains(s.log.String(), "they can't be read: ")
+		!strings.Contains(text, "they can't be read: ")
 }
 
 // crash sends a request that ends the server, and returns what stderr had to say.

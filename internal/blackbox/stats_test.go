@@ -234,7 +234,7 @@ func TestStatsWhilePythonIsStuck(t *testing.T) {
 		if !strings.HasPrefix(stack, "GET /wedge?a=b, ") || !strings.Contains(stack, "the GIL could not be had") {
 			t.Errorf("the stack is %q", stack)
 		}
-		if s.readsStacks() && !strings.Contains(stack, "in wedge") {
+		if s.readsStacksFor(stack) && !strings.Contains(stack, "in wedge") {
 			t.Errorf("the stack is %q", stack)
 		}
 		// More requests than the other thread and the queue hold.
