@@ -281,8 +281,10 @@ func TestDevWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.shows(t, "/", "yaml one")
+	before := w.log.len()
 	w.save(t, "conf/a/a.yaml", "yaml two")
 	w.shows(t, "/", "yaml two")
+	w.log.waitSince(t, before, "INFO reloaded")
 	w.save(t, "conf/b/new.yaml", "yaml new")
 	w.shows(t, "/", "yaml two|yaml new")
 	w.save(t, ".env", "A=env")
