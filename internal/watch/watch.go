@@ -171,9 +171,9 @@ func (w *Watcher) run() {
 				s.pending = nil
 			}
 		case o := <-w.orders:
-			s.lookAgain() // what is new to a pattern now, is no change to the next set
+			before := s.set
 			o.change(&s.set)
-			s.watch()
+			s.watch(&before)
 			close(o.done)
 		case event := <-s.hints():
 			s.hint(event)
@@ -276,15 +276,12 @@ func (s *state) short(file string) string {
 	return file
 }
 
-// watch begins to watch a set that has changed.
-func (s *state) watch() {
+// watch begins to watch a set in place of the one before. That is looked at once more, and last: what has come to it
+// since then would else be taken for a part of the new one that has always been there.
+func (s *state) watch(before *Set) {
+	s.unsure = false
 	now := s.set.look()
-	var files []string
-	for file, before := range s.seen.stamps {
-		if is, still := now.stamps[file]; still && is != before {
-			files = append(files, file)
-		}
-	}
+	files := before.look().changed(s.seen)
 	s.take(now)
 	if len(files) > 0 {
 		s.note(files)

@@ -329,7 +329,7 @@ func TestGiveUp(t *testing.T) {
 		t.Errorf("events %v, a look every %v", s.events, s.interval())
 	}
 	s.set.Files = []string{p.path("a.py")}
-	s.watch()
+	s.watch(&Set{})
 	p.write("a.py", "22")
 	s.lookAgain()
 	if !slices.Equal(s.pending, []string{"a.py"}) {
