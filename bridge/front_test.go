@@ -92,8 +92,9 @@ func serveOn(t testing.TB, l net.Listener, s *Server, apps ...app) *front {
 // without it is none with it.
 func pooled() bool { return os.Getenv("GOWSGI_TEST_POOL") != "" }
 
-// pool is one whose only member is q.
-func (f *front) pool(q *Queue, threads int) *Pool {
+// pair is a member of p, and its worker's end in this process.
+func (f *front) pair(p *Pool, threads int) (*Member, *link.Worker) {
+	f.t.Helper()
 	front, err := link.NewFront(link.Size{Slots: threads, Request: RequestMax(64 << 10)})
 	if err != nil {
 		f.t.Fatal(err)
@@ -102,7 +103,6 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p := new(Pool)
 	m, err := p.Join(front, Process{
 		Number: 1, PID: os.Getpid(), Spawned: time.Now(), Threads: threads,
 		Spoilt: func(err error) { f.t.Errorf("a member was spoilt: %v", err) },
@@ -110,6 +110,13 @@ func (f *front) pool(q *Queue, threads int) *Pool {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return m, worker
+}
+
+// pool is one whose only member is q.
+func (f *front) pool(q *Queue, threads int) *Pool {
+	p := new(Pool)
+	m, worker := f.pair(p, threads)
 	NewStation(worker, q, slog.New(slog.NewTextHandler(f.log, nil)), func(slot, fd int) error {
 		fd, err := unix.Dup(fd)
 		if err == nil {
@@ -146,14 +153,20 @@ func (f *front) stop(q *Queue, working *sync.WaitGroup) {
 		close(left)
 	}()
 	receive(f.t, "the workers leave", left)
-	until(f.t, "nobody asks for requests any more", func() bool {
+	q.deserted(f.t)
+	if err := receive(f.t, "Serve returns", f.served); err != nil {
+		f.t.Errorf("Serve: %v", err)
+	}
+}
+
+// deserted waits until nobody asks a queue's source any more.
+func (q *Queue) deserted(t testing.TB) {
+	t.Helper()
+	until(t, "nobody asks for requests any more", func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return !q.polling
 	})
-	if err := receive(f.t, "Serve returns", f.served); err != nil {
-		f.t.Errorf("Serve: %v", err)
-	}
 }
 
 func (f *front) shutdown() {

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/gowsgi/gowsgi/internal/link"
 )
 
 // hasty is a server that gives a request so much time. What is overdue comes through the channel.
@@ -253,18 +251,7 @@ func TestHarakiriOfWhom(t *testing.T) {
 	p := new(Pool)
 	s.Queue = p
 	f := serve(t, s)
-	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worker, err := link.Join(front.Size(), f.duplicates(front))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, worker := f.pair(p, 1)
 	q, entered, leave := new(Queue), make(chan string, 2), make(chan struct{})
 	st := NewStation(worker, q, slog.New(slog.DiscardHandler), nil)
 	var working sync.WaitGroup
@@ -301,11 +288,7 @@ func TestHarakiriOfWhom(t *testing.T) {
 
 	q.Close()
 	working.Wait()
-	until(t, "nobody asks for requests any more", func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return !q.polling
-	})
+	q.deserted(t)
 	m.Lost()
 	_ = worker.Leave()
 }

@@ -3,6 +3,8 @@ package bridge
 import (
 	"syscall"
 	"testing"
+
+	"github.com/gowsgi/gowsgi/internal/leak"
 )
 
 // TestLoad: what the processes of a pool are at, with requests that run, wait, and are not taken.
@@ -12,7 +14,7 @@ func TestLoad(t *testing.T) {
 	want := func(what string, want Load) {
 		t.Helper()
 		var got Load
-		if !holds(func() bool { got = p.Load(); return got == want }) {
+		if !leak.Settles(func() bool { got = p.Load(); return got == want }) {
 			t.Fatalf("%s: %+v, want %+v", what, got, want)
 		}
 	}

@@ -1,17 +1,14 @@
 package bridge
 
 import (
-	"flag"
-	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
+
+	"github.com/gowsgi/gowsgi/internal/leak"
 )
 
-// patience is how long a test waits for what must come: long enough for a loaded
-// machine under the race detector.
-const patience = 20 * time.Second
+const patience = leak.Patience
 
 // TestMain fails the run when a goroutine outlives the tests: a connection's, a
 // worker's or the sweeper's.
@@ -19,35 +16,13 @@ func TestMain(m *testing.M) {
 	if size := os.Getenv(workerVariable); size != "" {
 		beWorker(size)
 	}
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
-		os.Exit(code) // the fuzzing engine keeps goroutines of its own
-	}
-	if code == 0 && !holds(func() bool { return runtime.NumGoroutine() <= before }) {
-		buf := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "leaked goroutines:\n%s\n", buf[:runtime.Stack(buf, true)])
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// holds waits until cond does.
-func holds(cond func() bool) bool {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !cond(); <-tick.C {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
+	os.Exit(leak.Run(m, leak.AnyFDs))
 }
 
 // until fails the test unless cond comes to hold.
 func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	if !holds(cond) {
+	if !leak.Settles(cond) {
 		t.Fatalf("waited %v in vain: %s", patience, what)
 	}
 }

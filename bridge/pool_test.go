@@ -329,18 +329,7 @@ func TestPoolDiesAfterAnswer(t *testing.T) {
 func TestPoolLeavesStalledAlone(t *testing.T) {
 	p := new(Pool)
 	f := serve(t, &Server{Queue: p})
-	front, err := link.NewFront(link.Size{Slots: 1, Request: RequestMax(64 << 10)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worker, err := link.Join(front.Size(), f.duplicates(front))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := p.Join(front, Process{Number: 1, Threads: 1, Spoilt: func(err error) { t.Errorf("a member was spoilt: %v", err) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, worker := f.pair(p, 1)
 	other := startProcess(t, p, 2)
 	c, offers := f.dial(), 0
 	look := func() {
@@ -374,11 +363,7 @@ func TestPoolLeavesStalledAlone(t *testing.T) {
 	p.mu.Unlock()
 	q.Close()
 	working.Wait()
-	until(t, "nobody asks for requests any more", func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return !q.polling
-	})
+	q.deserted(t)
 	m.Lost()
 	_ = worker.Leave()
 }

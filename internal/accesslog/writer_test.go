@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gowsgi/gowsgi/internal/leak"
 )
 
 // sink records writes. Its gate blocks them, fail makes them fail.
@@ -58,14 +60,14 @@ func (s *sink) count() int {
 // run for longer than Close and Flush wait.
 func mustClose(t *testing.T, w *Writer) {
 	t.Helper()
-	if !settles(func() bool { return w.Close() == nil }) {
+	if !leak.Settles(func() bool { return w.Close() == nil }) {
 		t.Fatal(ErrStalled)
 	}
 }
 
 func mustFlush(t *testing.T, w *Writer) {
 	t.Helper()
-	if !settles(func() bool { return w.Flush() == nil }) {
+	if !leak.Settles(func() bool { return w.Flush() == nil }) {
 		t.Fatal(ErrStalled)
 	}
 }
@@ -81,7 +83,7 @@ func blocked(t *testing.T, s *sink) (w *Writer, free func()) {
 	t.Cleanup(free)
 	w = NewWriter(s)
 	write(w, "first\n")
-	if !settles(func() bool {
+	if !leak.Settles(func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return !w.busySince.IsZero()
@@ -115,7 +117,7 @@ func TestWriterLoneLine(t *testing.T) {
 	defer mustClose(t, w)
 	for i := range 3 {
 		write(w, "line %d\n", i)
-		if !settles(func() bool { return strings.HasSuffix(s.text(), fmt.Sprintf("line %d\n", i)) }) {
+		if !leak.Settles(func() bool { return strings.HasSuffix(s.text(), fmt.Sprintf("line %d\n", i)) }) {
 			t.Fatalf("line %d did not come: %q", i, s.text())
 		}
 	}
@@ -226,7 +228,7 @@ func TestWriterBlockedFlushAndClose(t *testing.T) {
 	if err := w.Flush(); !errors.Is(err, ErrStalled) {
 		t.Errorf("Flush: %v", err)
 	}
-	known := settles(func() bool {
+	known := leak.Settles(func() bool {
 		start := time.Now()
 		return errors.Is(w.Flush(), ErrStalled) && time.Since(start) < flushWait
 	})

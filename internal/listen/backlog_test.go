@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/gowsgi/gowsgi/internal/leak"
 )
 
 func TestBacklog(t *testing.T) {
@@ -19,7 +21,7 @@ func TestBacklog(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	if runtime.GOOS == "linux" && !settles(func() bool { waiting, _ := Backlog(l); return waiting == 2 }) {
+	if runtime.GOOS == "linux" && !leak.Settles(func() bool { waiting, _ := Backlog(l); return waiting == 2 }) {
 		waiting, _ := Backlog(l)
 		t.Errorf("%d wait, want 2", waiting)
 	}

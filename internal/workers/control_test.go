@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gowsgi/gowsgi/internal/leak"
 )
 
 // wire is both ends of a control socket.
@@ -26,7 +28,7 @@ func wire(t *testing.T) (front, worker *control) {
 	}
 	for _, c := range []*control{front, worker} {
 		t.Cleanup(func() { c.conn.Close() })
-		if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := c.conn.SetDeadline(time.Now().Add(leak.Patience)); err != nil {
 			t.Fatal(err)
 		}
 	}

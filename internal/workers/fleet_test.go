@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/leak"
 	"github.com/gowsgi/gowsgi/internal/link"
 )
 
@@ -94,11 +95,11 @@ func newCrew(t *testing.T, config Config) *crew {
 	c := &crew{dir: t.TempDir(), log: new(text)}
 	config.Pool, config.Log = new(bridge.Pool), slog.New(slog.NewTextHandler(c.log, nil))
 	config.Path, config.Args, config.Dir = "/proc/self/exe", []string{"crew"}, c.dir
-	config.Threads, config.Mercy = 1, patience
+	config.Threads, config.Mercy = 1, leak.Patience
 	config.Size = link.Size{Slots: 1, Request: bridge.RequestMax(1 << 10)}
 	c.Fleet = New(config)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), leak.Patience)
 		defer cancel()
 		c.Close(ctx, 0)
 		if t.Failed() {
@@ -145,7 +146,7 @@ func (c *crew) numbers() (numbers []int) {
 // want waits until the processes of those numbers are there, no other one, and none is to come.
 func (c *crew) want(t *testing.T, numbers ...int) {
 	t.Helper()
-	ok := settles(func() bool {
+	ok := leak.Settles(func() bool {
 		c.mu.Lock()
 		quiet := len(c.starting) == 0 && len(c.all) == len(c.current)
 		c.mu.Unlock()
@@ -201,7 +202,7 @@ func TestReloadKeepsNumber(t *testing.T) {
 		reloaded := make(chan error, 1)
 		go func() { reloaded <- c.Reload() }()
 		n := c.Target()
-		if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 2*n }) {
+		if !leak.Settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 2*n }) {
 			t.Fatal("no generation is started")
 		}
 		n = c.Resize(during)
@@ -226,7 +227,7 @@ func TestStartNotNeeded(t *testing.T) {
 	c.put(t, "hold")
 	before := c.processes()
 	c.Resize(2)
-	if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
+	if !leak.Settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
 		t.Fatal("no process is started")
 	}
 	c.Resize(-2)
@@ -250,14 +251,14 @@ func TestReplaceAndReload(t *testing.T) {
 		}
 	}
 	kill(first)
-	if !settles(func() bool { p := c.processes(); return len(p) == 2 && p[0] != first }) {
+	if !leak.Settles(func() bool { p := c.processes(); return len(p) == 2 && p[0] != first }) {
 		t.Fatalf("the first is not replaced: %v", c.processes())
 	}
 	c.want(t, 1, 2)
 
 	c.put(t, "fail")
 	kill(c.processes()[1])
-	if !settles(func() bool { return strings.Contains(c.log.String(), "it is tried again") }) {
+	if !leak.Settles(func() bool { return strings.Contains(c.log.String(), "it is tried again") }) {
 		t.Fatal("no start has failed")
 	}
 	var failed *LoadError
@@ -317,11 +318,11 @@ func TestGrowsWhileReplaced(t *testing.T) {
 	p := c.taking()[0]
 	c.put(t, "hold")
 	go c.recycle(p, "max-requests")
-	if !settles(func() bool { return len(c.living()) == 2 }) {
+	if !leak.Settles(func() bool { return len(c.living()) == 2 }) {
 		t.Fatal("no process is started")
 	}
 	c.put(t, "grow")
-	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
 		t.Fatal("it is not killed")
 	}
 	c.remove(t, "grow")
@@ -340,7 +341,7 @@ func TestGrows(t *testing.T) {
 	c.start(t)
 	p := c.taking()[0]
 	c.put(t, "grow")
-	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
 		t.Fatal("it is not killed")
 	}
 	c.remove(t, "grow")
@@ -361,7 +362,7 @@ func TestRetireDeaf(t *testing.T) {
 	for p.say(message{Harakiri: &Harakiri{Line: strings.Repeat("x", packetMax/2)}}, -1) == nil { // until its socket is full
 	}
 	go p.retire(100*time.Millisecond, 0) // it has nothing to end, so it is to be told at once
-	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
 		t.Fatal("the front waits for it")
 	}
 }
@@ -378,7 +379,7 @@ func TestName(t *testing.T) {
 // births waits until there are so many processes, and returns those that are none of known.
 func (c *crew) births(t *testing.T, n int, known ...*process) (born []*process) {
 	t.Helper()
-	ok := settles(func() bool {
+	ok := leak.Settles(func() bool {
 		born = slices.DeleteFunc(c.living(), func(p *process) bool { return slices.Contains(known, p) })
 		return len(born) == n
 	})
@@ -399,7 +400,7 @@ func TestReloadSuperseded(t *testing.T) {
 		reloads[i] = make(chan error, 1)
 		go func() { reloads[i] <- c.Reload() }()
 		if i > 0 {
-			if !settles(func() bool { return len(reloads[i-1]) == 1 }) {
+			if !leak.Settles(func() bool { return len(reloads[i-1]) == 1 }) {
 				c.remove(t, "hold")
 				t.Fatal("the one before goes on")
 			}
@@ -443,7 +444,7 @@ func TestNewbornOutdated(t *testing.T) {
 				c.put(t, "hold")
 				order(c, p)
 				hung := c.births(t, 1, p)[0]
-				if !settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.starting) == 1 }) {
+				if !leak.Settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.starting) == 1 }) {
 					t.Fatal("it is not on its way")
 				}
 				deaths := c.Restarts()["died"]
@@ -474,7 +475,7 @@ func TestCloseNewborn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), mercy)
 		closed := make(chan bool)
 		go func() { c.Close(ctx, 0); close(closed) }()
-		if !settles(func() bool { return len(c.living()) == 0 }) {
+		if !leak.Settles(func() bool { return len(c.living()) == 0 }) {
 			t.Errorf("mercy %s: it is waited for", mercy)
 			c.remove(t, "hold")
 		}
@@ -529,12 +530,12 @@ func TestCrashesOnceReady(t *testing.T) {
 	if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if !settles(func() bool { return strings.Contains(c.log.String(), "next_try_s=0.5") }) {
+	if !leak.Settles(func() bool { return strings.Contains(c.log.String(), "next_try_s=0.5") }) {
 		t.Fatal("there is no wait")
 	}
 	c.remove(t, "crash")
 	c.put(t, "fail")
-	if !settles(func() bool { return strings.Contains(c.log.String(), `error="it fails" next_try_s=`) }) {
+	if !leak.Settles(func() bool { return strings.Contains(c.log.String(), `error="it fails" next_try_s=`) }) {
 		t.Error("a start that fails: no wait is told")
 	}
 	c.remove(t, "fail")
@@ -554,7 +555,7 @@ func TestAbandonNamesRequests(t *testing.T) {
 	p.doomed.add(&bridge.Overdue{Running: bridge.Running{Line: "GET /hangs", Age: 1500 * time.Millisecond}, Remote: "192.0.2.1"})
 	p.doomed.remove(came)
 	p.abandon()
-	if !settles(func() bool { return !slices.Contains(c.living(), p) }) {
+	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
 		t.Fatal("it is not killed")
 	}
 	c.want(t, 1)
