@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -157,87 +156,8 @@ func (c *crew) want(t *testing.T, numbers ...int) {
 	}
 }
 
-func TestResize(t *testing.T) {
-	c := newCrew(t, Config{Count: 2})
-	c.start(t)
-	c.want(t, 1, 2)
-	for _, step := range []struct {
-		by   int
-		want []int
-	}{
-		{1, []int{1, 2, 3}}, {-1, []int{1, 2}}, {-1, []int{1}}, {-1, []int{1}}, {3, []int{1, 2, 3, 4}}, {-10, []int{1}},
-	} {
-		if n := c.Resize(step.by); n != len(step.want) {
-			t.Errorf("%+d: there should be %d, want %d", step.by, n, len(step.want))
-		}
-		c.want(t, step.want...)
-	}
-	for why, n := range c.Restarts() {
-		if n > 0 {
-			t.Errorf("%d processes were replaced: %s", n, why)
-		}
-	}
-}
-
-func TestResizeLimits(t *testing.T) {
-	c := newCrew(t, Config{Count: 3, Cheaper: Cheaper{Least: 2, Initial: 2, Step: 1, Idle: time.Hour}})
-	c.start(t)
-	c.want(t, 1, 2)
-	for _, step := range []struct{ by, want int }{{-1, 2}, {5, 3}, {-5, 2}} {
-		if n := c.Resize(step.by); n != step.want {
-			t.Errorf("%+d: there should be %d, want %d", step.by, n, step.want)
-		}
-	}
-}
-
 // A reload keeps the number, also one that changes while it goes on.
-func TestReloadKeepsNumber(t *testing.T) {
-	c := newCrew(t, Config{Count: 1})
-	c.start(t)
-	c.Resize(1)
-	c.want(t, 1, 2)
-	old := c.processes()
-	for _, during := range []int{0, 1, -2} {
-		c.put(t, "hold")
-		reloaded := make(chan error, 1)
-		go func() { reloaded <- c.Reload() }()
-		n := c.Target()
-		if !leak.Settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 2*n }) {
-			t.Fatal("no generation is started")
-		}
-		n = c.Resize(during)
-		c.remove(t, "hold")
-		if err := <-reloaded; err != nil {
-			t.Fatal(err)
-		}
-		c.want(t, []int{1, 2, 3}[:n]...)
-		for _, p := range c.processes() {
-			if slices.ContainsFunc(old, func(o *process) bool { return o == p }) {
-				t.Errorf("%d is from before", p.pid())
-			}
-		}
-		old = c.processes()
-	}
-}
-
 // A process that is on its way when there should be fewer again does not take requests.
-func TestStartNotNeeded(t *testing.T) {
-	c := newCrew(t, Config{Count: 1})
-	c.start(t)
-	c.put(t, "hold")
-	before := c.processes()
-	c.Resize(2)
-	if !leak.Settles(func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.all) == 3 }) {
-		t.Fatal("no process is started")
-	}
-	c.Resize(-2)
-	c.remove(t, "hold")
-	c.want(t, 1)
-	if now := c.processes(); now[0] != before[0] {
-		t.Errorf("%v has become %v", before, now)
-	}
-}
-
 // A process that dies has another one take its number. Before a reload, starts that fail are tried again;
 // after it, they are not: there would be one too many.
 func TestReplaceAndReload(t *testing.T) {
@@ -295,78 +215,9 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-func TestRecycleTakesTheNumber(t *testing.T) {
-	c := newCrew(t, Config{Count: 2})
-	c.start(t)
-	c.mu.Lock()
-	p := c.current[0]
-	c.mu.Unlock()
-	c.recycle(p, "max-requests")
-	c.want(t, 1, 2)
-	if now := c.processes(); now[0] == p {
-		t.Error("it is there still")
-	}
-	if r := c.Restarts(); r["max-requests"] != 1 {
-		t.Errorf("counted as %v", r)
-	}
-}
-
 // A process that has too much memory is killed also while its replacement takes its time, and counts once.
-func TestGrowsWhileReplaced(t *testing.T) {
-	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
-	c.start(t)
-	p := c.taking()[0]
-	c.put(t, "hold")
-	go c.recycle(p, "max-requests")
-	if !leak.Settles(func() bool { return len(c.living()) == 2 }) {
-		t.Fatal("no process is started")
-	}
-	c.put(t, "grow")
-	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
-		t.Fatal("it is not killed")
-	}
-	c.remove(t, "grow")
-	c.remove(t, "hold")
-	c.want(t, 1)
-	for why, n := range c.Restarts() {
-		if want := map[string]uint64{"max-requests": 1}[why]; n != want {
-			t.Errorf("%s: %d, want %d", why, n, want)
-		}
-	}
-}
-
 // What is killed for its memory has not died of itself.
-func TestGrows(t *testing.T) {
-	c := newCrew(t, Config{Count: 1, Recycling: Recycling{EvilRSS: tooMuch}})
-	c.start(t)
-	p := c.taking()[0]
-	c.put(t, "grow")
-	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
-		t.Fatal("it is not killed")
-	}
-	c.remove(t, "grow")
-	c.want(t, 1)
-	if r := c.Restarts(); r["died"] != 0 || r["evil-reload-on-rss"] == 0 {
-		t.Errorf("counted as %v", r)
-	}
-}
-
 // A process that does not even listen is killed like any other.
-func TestRetireDeaf(t *testing.T) {
-	c := newCrew(t, Config{Count: 1})
-	c.start(t)
-	p := c.taking()[0]
-	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	for p.say(message{Harakiri: &Harakiri{Line: strings.Repeat("x", packetMax/2)}}, -1) == nil { // until its socket is full
-	}
-	go p.retire(100*time.Millisecond, 0) // it has nothing to end, so it is to be told at once
-	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
-		t.Fatal("the front waits for it")
-	}
-}
-
 // The name takes the first argument's place.
 func TestName(t *testing.T) {
 	c := newCrew(t, Config{Count: 1, Name: func(n int) string { return "worker " + string(rune('0'+n)) }})
@@ -491,77 +342,5 @@ func TestCloseNewborn(t *testing.T) {
 }
 
 // Who dies young costs the next one a wait, unless there was work: a request may have been what killed it.
-func TestJudge(t *testing.T) {
-	const young, old = soon - 1, soon
-	f := New(Config{})
-	for i, step := range []struct {
-		age            time.Duration
-		worked, wanted bool
-		wait           time.Duration
-	}{
-		{age: young},
-		{age: young, wait: firstWait},
-		{age: young, wait: 2 * firstWait},
-		{age: young, wanted: true, wait: 2 * firstWait}, // says nothing
-		{age: young, worked: true},
-		{age: young, worked: true},
-		{age: young, worked: true},
-		{age: young},
-		{age: young, wait: firstWait},
-		{age: old},
-		{age: old},
-		{age: young},
-	} {
-		if wait := f.judge(1, step.age, step.worked, step.wanted); wait != step.wait {
-			t.Errorf("step %d: %+v: the wait is %s", i, step, wait)
-		}
-		if wait := f.judge(2, old, false, false); wait != 0 {
-			t.Errorf("step %d: another number waits %s", i, wait)
-		}
-	}
-}
-
 // An app that dies right after its import is started again and again, less and less often. The log says when.
-func TestCrashesOnceReady(t *testing.T) {
-	c := newCrew(t, Config{Count: 1})
-	c.start(t)
-	p := c.taking()[0]
-	c.put(t, "crash")
-	if err := syscall.Kill(p.pid(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if !leak.Settles(func() bool { return strings.Contains(c.log.String(), "next_try_s=0.5") }) {
-		t.Fatal("there is no wait")
-	}
-	c.remove(t, "crash")
-	c.put(t, "fail")
-	if !leak.Settles(func() bool { return strings.Contains(c.log.String(), `error="it fails" next_try_s=`) }) {
-		t.Error("a start that fails: no wait is told")
-	}
-	c.remove(t, "fail")
-	c.want(t, 1)
-}
-
 // The log names the requests whose threads do not come back: the process may not be able to.
-func TestAbandonNamesRequests(t *testing.T) {
-	c := newCrew(t, Config{Count: 1})
-	c.start(t)
-	p := c.taking()[0]
-	if err := syscall.Kill(p.pid(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	came := &bridge.Overdue{Running: bridge.Running{Line: "GET /came"}}
-	p.doomed.add(came)
-	p.doomed.add(&bridge.Overdue{Running: bridge.Running{Line: "GET /hangs", Age: 1500 * time.Millisecond}, Remote: "192.0.2.1"})
-	p.doomed.remove(came)
-	p.abandon()
-	if !leak.Settles(func() bool { return !slices.Contains(c.living(), p) }) {
-		t.Fatal("it is not killed")
-	}
-	c.want(t, 1)
-	for _, what := range []string{"the thread does not come back", "the worker process is killed"} {
-		if !regexp.MustCompile(what + `.* requests="\[GET /hangs \(192\.0\.2\.1, 1\.5 s\)\]"`).MatchString(c.log.String()) {
-			t.Errorf("%q is not told of the request:\n%s", what, c.log)
-		}
-	}
-}
