@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// The control side's own Python has tests in Python: loader/test_*.py.
+// The control side's own Python has tests in Python: loader/test_*.py. Those that need Flask find it in the virtual
+// environment of GOWSGI_VENV, as the black-box tests do.
 func TestLoader(t *testing.T) {
 	if testing.Short() {
 		t.Skip("they start many interpreters, and none of our code in Go or C")
 	}
 	t.Parallel()
-	executable, err := FindExecutable("", "", os.Getenv("PYTHON"), PythonVersion())
+	executable, err := FindExecutable(os.Getenv("GOWSGI_VENV"), "GOWSGI_VENV", os.Getenv("PYTHON"), PythonVersion())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ step_build() {
 }
 
 step_pyhost() {
-	go test -count=1 ./pyhost/...
+	GOWSGI_VENV=$ROOT/.venv go test -count=1 ./pyhost/...
 }
 
 # blackbox BINARY VENV [flags of go test] runs the black-box tests: once in full,
