@@ -106,3 +106,14 @@ func (r *understanding) write(w io.Writer, asJSON bool) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// shown is --show-config: what was given, as a configuration.
+func shown(config *options.Config) string {
+	var b strings.Builder
+	b.WriteString(";gowsgi's configuration\n[uwsgi]\n")
+	for _, o := range config.UWSGIOpt {
+		fmt.Fprintf(&b, "%s = %s\n", o.Key, o.Value)
+	}
+	b.WriteString(";end of the configuration\n")
+	return b.String()
+}

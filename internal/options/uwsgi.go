@@ -198,7 +198,11 @@ func (o *Option) remarkText() string {
 	case o.UWSGI == "" || o.UWSGI == "Same.":
 		return ""
 	}
-	return "uWSGI: " + strings.TrimSuffix(o.UWSGI, ".")
+	text := strings.TrimSuffix(o.UWSGI, ".")
+	if rest, same := strings.CutPrefix(text, "Same"); same {
+		return "uWSGI has the same" + rest
+	}
+	return "uWSGI: " + text
 }
 
 // unknownSetting says what is known of a key that is no option.

@@ -3,8 +3,8 @@
 package workers
 
 import (
-	"encoding/json"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
