@@ -80,7 +80,7 @@ func TestCheckErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{"check"}, "gowsgi: check wants one configuration: uwsgi.ini, or uwsgi.ini:section\n"},
-		{[]string{"check", "app:app"}, "gowsgi: app:app: configurations are .ini, .yaml or .json files here; write it as one of these\n"},
+		{[]string{"check", "app:app"}, "gowsgi: app:app is no configuration (.ini, .yaml, .json); gowsgi --check tries an app\n"},
 		{[]string{"check", "a.xml"}, "gowsgi: a.xml: configurations are .ini, .yaml or .json files here; write it as one of these\n"},
 	} {
 		if got := command(nil, test.args...); got.code != exitUsage || got.stderr != test.want {

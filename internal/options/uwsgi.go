@@ -67,6 +67,9 @@ func (s *Settings) ReadFiles(environ []string) error {
 // read.
 func (s *Settings) Check(ref string, environ []string) error {
 	s.lenient = true
+	if !isConfiguration(ref) {
+		return UsageError(fmt.Sprintf("%s is no configuration (.ini, .yaml, .json); gowsgi --check tries an app", ref))
+	}
 	if err := s.addConfiguration(ref); err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package options
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +202,35 @@ func TestSocketAlone(t *testing.T) {
 		c, err := s.Config()
 		if err != nil || strings.Join(c.HTTP, " ") != test.http {
 			t.Errorf("%v: %v %v", test.sets, c, err)
+		}
+	}
+}
+
+// TestBadConfigurations: a file for each mistake. Its first line has the message, which the place comes before, if it has one.
+func TestBadConfigurations(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.ini")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, "no files")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(text), "\n")
+		want := strings.TrimPrefix(first, "; want: ")
+		if want[0] >= '0' && want[0] <= '9' {
+			want = file + ":" + want
+		}
+		s := New("")
+		if err = s.addConfiguration(file); err == nil {
+			err = s.ReadFiles(nil)
+		}
+		if err == nil {
+			_, err = s.Config()
+		}
+		if usage := UsageError(""); !errors.As(err, &usage) || err.Error() != want {
+			t.Errorf("%s: got %v\nwant %s", file, err, want)
 		}
 	}
 }
