@@ -4,8 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -58,7 +60,7 @@ func newApp(environ []string, run runs) *cli.App {
 			return run.routes(config)
 		},
 	}
-	app.Commands = append(app.Commands, topCommand())
+	app.Commands = append(app.Commands, topCommand(), checkCommand(environ))
 	for name, run := range subcommands {
 		settings := options.New(name)
 		app.Commands = append(app.Commands, &cli.Command{
@@ -102,6 +104,9 @@ func complete(c *cli.Context, name string, settings *options.Settings, environ [
 	if err := settings.SetEnviron(environ); err != nil {
 		return err
 	}
+	if err := settings.ReadFiles(environ); err != nil {
+		return err
+	}
 	config, err := settings.Config()
 	if err != nil {
 		return err
@@ -112,19 +117,23 @@ func complete(c *cli.Context, name string, settings *options.Settings, environ [
 // execute runs the program with args (the program's name first), reports its error in one line and returns its exit
 // code. An error with an empty text has been reported already.
 func execute(app *cli.App, args []string) int {
-	err := dispatch(app, args)
+	return report(app.ErrWriter, dispatch(app, args))
+}
+
+// report prints an error, unless its text is empty, and returns its exit code.
+func report(w io.Writer, err error) int {
 	if err != nil && err.Error() != "" {
-		fmt.Fprintf(app.ErrWriter, "gowsgi: %v\n", err)
+		fmt.Fprintf(w, "gowsgi: %v\n", err)
 	}
 	return exitCode(err)
 }
 
-// dispatch puts the options first, since cli stops at the first positional, and calls cli; top has none of the table's.
+// dispatch puts the options first, since cli stops at the first positional, and calls cli; top and check have none of the table's.
 // An app with the name of a subcommand is reached by --module. What follows "--" is a subcommand's own command, "--" included.
 func dispatch(app *cli.App, args []string) error {
 	name, words, rest := "", args[:1:1], args[1:]
 	var command []string
-	if len(rest) > 0 && rest[0] == topName {
+	if len(rest) > 0 && (rest[0] == topName || rest[0] == checkName) {
 		return app.Run(args)
 	}
 	if len(rest) > 0 && app.Command(rest[0]) != nil {
@@ -139,7 +148,7 @@ func dispatch(app *cli.App, args []string) error {
 	}
 	if name == "" && len(positionals) > 0 && app.Command(positionals[0]) != nil { // cli would run it, without these options
 		word := positionals[0]
-		return options.UsageError(fmt.Sprintf("%s comes first, as in gowsgi %s app:app; an app of that name goes with --module", word, word))
+		return options.UsageError(fmt.Sprintf("%s comes first: gowsgi %s ...; an app of that name goes with --module", word, word))
 	}
 	return app.Run(slices.Concat(words, flags, []string{"--"}, positionals, command))
 }
@@ -175,6 +184,9 @@ func (f optionFlag) IsSet() bool     { return false } // asked about required fl
 
 func (f optionFlag) Apply(set *flag.FlagSet) error {
 	for _, name := range f.option.Names() {
+		if strings.HasSuffix(name, "*") {
+			continue // a family of uWSGI's: options.Arrange refuses them
+		}
 		set.Var(optionValue{f, name}, name, f.option.Help)
 	}
 	return nil

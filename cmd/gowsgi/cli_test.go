@@ -25,6 +25,7 @@ type outcome struct {
 func command(environ []string, args ...string) outcome {
 	var o outcome
 	take := func(c *options.Config) error {
+		c.UWSGIOpt = nil // TestUWSGIOpt has it
 		o.config = c
 		return nil
 	}
@@ -109,7 +110,7 @@ func TestCommandLines(t *testing.T) {
 			args: []string{"--env", "A=1,2", "--env=B=x y", "--", "app"},
 			want: func(c *config) { c.Env, c.Module = []string{"A=1,2", "B=x y"}, "app" },
 		},
-		{args: []string{"--check", "check"}, want: func(c *config) { c.Check, c.Module = true, "check" }},
+		{args: []string{"--check", "checked"}, want: func(c *config) { c.Check, c.Module = true, "checked" }},
 		{args: []string{"--log-json=false", "-L"}, want: func(c *config) { c.NoRequestLog = true }},
 		{args: []string{"-C", "app"}, want: func(c *config) { c.SocketMode, c.Module = 0o666, "app" }},
 		{args: []string{"--chmod-socket", "660"}, want: func(c *config) { c.SocketMode = 0o660 }},
@@ -153,15 +154,15 @@ func TestMistakes(t *testing.T) {
 		{args: []string{"-http", ":0"}, want: "unknown option -http; did you mean --http?"},
 		{args: []string{"-thread", "2"}, want: "unknown option -thread; did you mean --threads?"},
 		{args: []string{"--no-such-thing"}, want: "unknown option --no-such-thing; " + list},
-		{args: []string{"-x"}, want: "unknown option -x; " + list},
-		{args: []string{"-Lx"}, want: "unknown option -x; " + list},
+		{args: []string{"-n"}, want: "unknown option -n; " + list},
+		{args: []string{"-Ln"}, want: "unknown option -n; " + list},
 		{args: []string{"-\xff"}, want: `unknown option "-\xff"; ` + list},
 		{args: []string{"-5"}, want: "unknown option -5; " + list},
 		{args: []string{"---http"}, want: "unknown option ---http; did you mean --http?"},
 		{args: []string{"--=1"}, want: "unknown option --; " + list},
 
 		{args: []string{"--threads"}, want: "--threads: value missing; want a whole number from 1 to 512"},
-		{args: []string{"--http", "--module", "app"}, want: "--http: value missing; want ADDRESS"},
+		{args: []string{"--http", "--module", "app"}, want: "--http: value missing; want an address such as :5000 (a bare number is the name of a UNIX socket in uWSGI)"},
 		{args: []string{"-w", "--", "app"}, want: "-w: value missing; want a module such as app, app:app or " +
 			"'app:create_app()'; a file goes with --wsgi-file"},
 
@@ -279,7 +280,7 @@ func TestSubcommand(t *testing.T) {
 		{args: []string{"smoke", "--exclude", "[a"}, stderr: "gowsgi: --exclude [a: want a pattern such as /admin/** with balanced brackets\n"},
 		{
 			args:   []string{"--threads", "2", "smoke", "app"},
-			stderr: "gowsgi: smoke comes first, as in gowsgi smoke app:app; an app of that name goes with --module\n",
+			stderr: "gowsgi: smoke comes first: gowsgi smoke ...; an app of that name goes with --module\n",
 		},
 		{args: []string{"--get", "/"}, stderr: "gowsgi: unknown option --get; gowsgi --help lists the options\n"},
 	} {

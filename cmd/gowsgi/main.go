@@ -2,6 +2,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -49,8 +50,25 @@ func main() {
 	// and stderr kill the process unless somebody listens.
 	signal.Ignore(syscall.SIGPIPE)
 	line := procname.Take()
+	self, err := workers.Inherit()
+	if self != nil || err != nil {
+		os.Exit(report(os.Stderr, workAs(self, line, err)))
+	}
 	serve := func(c *options.Config) error { return run(c, line) }
 	os.Exit(execute(newApp(os.Environ(), runs{serve: serve, smoke: runSmoke, routes: printRoutes}), os.Args))
+}
+
+// workAs is the life of a worker process: its options are the front's. err is why it can't be one.
+func workAs(self *workers.Self, line *procname.Line, err error) error {
+	if err != nil {
+		return err
+	}
+	var config options.Config
+	if err := json.Unmarshal(self.Config, &config); err != nil {
+		return fmt.Errorf("%s is for gowsgi's own use: %w", workers.Variable, err)
+	}
+	name(&config, line, workerName(&config, self.Number))
+	return work(&config, self)
 }
 
 // exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
@@ -69,14 +87,6 @@ func run(config *options.Config, line *procname.Line) error {
 		}
 		return exit(code)
 	}
-	self, err := workers.Inherit()
-	if err != nil {
-		return err
-	}
-	if self != nil {
-		name(config, line, workerName(config, self.Number))
-		return work(config, self)
-	}
 	start := workingDir()
 	probe, err := smoke.Inherit()
 	if err != nil {
@@ -93,7 +103,11 @@ func run(config *options.Config, line *procname.Line) error {
 	defer s.close()
 	if s.pool != nil {
 		name(config, line, prefix(config)+"gowsgi master")
-		return s.failed(newMaster(s, start).serve())
+		m, err := newMaster(s, start)
+		if err != nil {
+			return err
+		}
+		return s.failed(m.serve())
 	}
 	name(config, line, prefix(config)+"gowsgi")
 	return s.failed(s.alone())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,11 @@ type master struct {
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
-func newMaster(s *site, dir string) *master {
+func newMaster(s *site, dir string) (*master, error) {
+	inherited, err := json.Marshal(s.config)
+	if err != nil {
+		return nil, err
+	}
 	m := &master{site: s}
 	config := workers.Config{
 		Pool:    s.pool,
@@ -36,6 +41,7 @@ func newMaster(s *site, dir string) *master {
 		Size:    link.Size{Slots: s.config.Threads, Request: bridge.RequestMax(int(s.config.LimitHead))},
 		Path:    "/proc/self/exe",
 		Args:    os.Args,
+		Inherit: inherited,
 		Dir:     dir,
 		// pdb reads the terminal, which a background process group must not.
 		Terminal: s.config.Dev,
@@ -63,7 +69,7 @@ func newMaster(s *site, dir string) *master {
 		config.Loaded = m.loop.loaded
 	}
 	s.fleet = workers.New(config)
-	return m
+	return m, nil
 }
 
 // serve runs until a signal ends it.

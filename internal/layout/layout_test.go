@@ -105,7 +105,7 @@ func TestCgoIsInPyhost(t *testing.T) {
 var mayImport = map[string][]string{
 	"bridge":           {"internal/http1", "internal/accesslog", "internal/link"},
 	"pyhost":           {"bridge", cpy3},
-	"internal/options": {},
+	"internal/options": {"internal/uwsgiconf"},
 	"internal/logging": {"internal/accesslog"},
 
 	"internal/accesslog": {"internal/process"},

@@ -93,3 +93,49 @@ func acceptProcesses(value string) (string, bool) {
 func acceptFile(value string) (string, bool) {
 	return value, !strings.HasPrefix(value, "udp:")
 }
+
+// acceptAddress refuses a bare number; what else is wrong is seen where the sockets are made.
+func acceptAddress(value string) (string, bool) {
+	return value, strings.Trim(value, "0123456789") != ""
+}
+
+// acceptSocket takes what uWSGI takes for a socket's address: a word without a colon is a path.
+func acceptSocket(value string) (string, bool) {
+	if strings.ContainsAny(value, ":/") {
+		return value, true
+	}
+	return "unix:" + value, strings.Trim(value, "0123456789") != ""
+}
+
+func acceptProtocol(value string) (string, bool) { return value, value == "uwsgi" || value == "http" }
+
+// acceptPeer is acceptProxy, and all.
+func acceptPeer(value string) (string, bool) {
+	if strings.TrimSpace(value) == "all" {
+		return "all", true
+	}
+	return acceptProxy(value)
+}
+
+// acceptMount wants a path and an app, and drops the path's trailing slashes: "/=app" is the root.
+func acceptMount(value string) (string, bool) {
+	prefix, app, ok := strings.Cut(value, "=")
+	if prefix == "" || !ok || app == "" {
+		return "", false
+	}
+	path, ok := acceptPrefix(prefix)
+	if path == "" {
+		path = "/"
+	}
+	return path + "=" + app, ok
+}
+
+func acceptStaticMap(value string) (string, bool) {
+	mount, path, ok := strings.Cut(value, "=")
+	return value, ok && path != "" && strings.HasPrefix(mount, "/")
+}
+
+func acceptUmask(value string) (string, bool) {
+	n, err := strconv.ParseUint(value, 8, 16)
+	return value, err == nil && n <= 0o777
+}

@@ -27,6 +27,8 @@ func (s *Settings) SetApp(positionals []string) error {
 	switch {
 	case isAddress(word):
 		return UsageError(fmt.Sprintf("%s is an address, not an app; did you mean --http %s?", word, word))
+	case isConfiguration(word):
+		return s.addConfiguration(word)
 	case name == "" || named && callable == "":
 		return UsageError(quote(word) + ": want an app: app:app, app.py or a module's dotted name")
 	case isPythonFile(name) || strings.Contains(name, "/"):
@@ -57,6 +59,10 @@ func (s *Settings) setFile(name, callable string) error {
 // Config returns the settings as one checked Config. SetApp and all sources come before it.
 func (s *Settings) Config() (*Config, error) {
 	s.chooseApp()
+	if len(s.config.Socket) > 0 && s.from["http"] == Default {
+		s.config.HTTP = nil
+	}
+	s.judge()
 	if err := s.config.Validate(); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,12 @@ func long(command string, args []string) (flags []string, used int, err error) {
 	if o == nil {
 		return nil, 0, unknown(command, CommandLine, "--"+name, name)
 	}
+	switch {
+	case o.Fate == Refused:
+		return nil, 0, o.refusal(CommandLine, name)
+	case !slices.Contains(o.Aliases, name): // of a family
+		name = o.Name
+	}
 	used = 1
 	if !inline {
 		value, used, err = o.argument(command, name, args)
@@ -64,6 +71,8 @@ func short(command string, args []string) (flags []string, used int, err error) 
 			return nil, 0, unknown(command, CommandLine, "-"+name, name)
 		case o == nil:
 			return nil, 0, unknown(command, CommandLine, "-"+letter, letter)
+		case o.Fate == Refused:
+			return nil, 0, o.refusal(CommandLine, letter)
 		case o.Kind == Bool && !strings.HasPrefix(rest, "="):
 			flags = append(flags, "-"+letter+"="+o.Bare)
 		case rest != "":

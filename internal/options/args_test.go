@@ -22,7 +22,7 @@ func TestArrange(t *testing.T) {
 		{"--env|A=B", "--env=A=B", ""},
 		{"--threads|-1", "--threads=-1", ""},
 		{"--pyargv|--config prod.ini", "--pyargv=--config prod.ini", ""},
-		{"--pyargv|-x", "--pyargv=-x", ""},
+		{"--pyargv|-n", "--pyargv=-n", ""},
 		{"--pyargv=--check", "--pyargv=--check", ""},
 		{"-|-w|-", "-w=-", "-"},
 
@@ -89,8 +89,8 @@ func TestSuggest(t *testing.T) {
 		"mastre":      "master",
 		"proceses":    "processes",
 		"spooler":     "",
-		"socket":      "",
-		"uid":         "",
+		"sockt":       "socket",
+		"uidd":        "uid",
 		"harakir":     "harakiri",
 		"emperor":     "",
 	} {

@@ -15,8 +15,13 @@ type Config struct {
 	// HTTP lists the addresses to serve on, as given: ":5000", "host:port", "[::1]:5000", "unix:/path", "/path".
 	// They are parsed where the sockets are made.
 	HTTP []string
+	// Socket lists the addresses of --socket, and Protocol is what is spoken there: "uwsgi" or "http".
+	Socket   []string
+	Protocol string
 	// SocketMode is the mode of UNIX sockets; 0 leaves it to the umask.
 	SocketMode fs.FileMode
+	// SocketOwner is the owner of UNIX sockets, "user", "user:group" or ":group"; "" leaves it.
+	SocketOwner string
 	// Backlog is the length of the kernel's accept queue; 0 is the system's maximum.
 	Backlog int
 	// ScriptName is the prefix the app is mounted at, without a trailing slash; "" is the root.
@@ -24,6 +29,10 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-* headers count: prefixes in the form that netip.ParsePrefix
 	// reads, host bits cleared, or "unix" for peers on a UNIX socket.
 	TrustedProxies []string
+	// ProxyProtocol are the peers whose connections begin with the PROXY protocol, in the forms of TrustedProxies, or "all".
+	ProxyProtocol []string
+	// AddHeaders lists "Name: value" lines for every response.
+	AddHeaders []string
 	// HealthPath is the path that Go answers by itself; "" is none.
 	HealthPath string
 
@@ -45,6 +54,39 @@ type Config struct {
 	Env []string
 	// Argv is sys.argv[1:].
 	Argv []string
+
+	// Dir2 is the directory to change to once the app is loaded; "" stays.
+	Dir2 string
+	// Unenv lists variables to take out of the app's environment.
+	Unenv []string
+	// Mounts lists more apps as "/prefix=app".
+	Mounts []string
+	// UWSGIModule has the app's "import uwsgi" work, with so many Locks.
+	UWSGIModule bool
+	Locks       int
+	// Ini, YAML and JSONConfig list the configuration files that were read.
+	Ini, YAML, JSONConfig []string
+	// Placeholders lists key=value pairs for configuration files.
+	Placeholders []string
+	// Strict refuses unknown keys in them.
+	Strict bool
+	// ShowConfig prints what was read of them.
+	ShowConfig bool
+
+	// StaticMaps lists "/mount=path" for files served without Python; StaticMaps2 those whose mount is part of the path.
+	StaticMaps, StaticMaps2 []string
+	// CheckStatic lists directories that every path is looked for in.
+	CheckStatic []string
+	// StaticIndex lists the names of files served for directories.
+	StaticIndex []string
+	// StaticExpires and StaticExpiresURI list "regex seconds" for names and paths, StaticExpiresType "type=seconds".
+	StaticExpires, StaticExpiresURI, StaticExpiresType []string
+	// StaticSafe lists directories that symlinks may lead to.
+	StaticSafe []string
+	// StaticSkipExt lists endings of names that are never served.
+	StaticSkipExt []string
+	// MimeFiles lists tables of types.
+	MimeFiles []string
 
 	// Threads is the number of request threads.
 	Threads int
@@ -102,6 +144,11 @@ type Config struct {
 	LogTo string
 	// TouchLogReopen lists files whose change has LogTo opened anew.
 	TouchLogReopen []string
+	// LogDate is the strftime format of times in the log; "" is ISO 8601, "true" ctime's.
+	LogDate string
+	// Log4xx, Log5xx and LogSlow (in milliseconds; 0: none) say which requests NoRequestLog leaves.
+	Log4xx, Log5xx bool
+	LogSlow        int
 	// LogFormat is the access log's format in uWSGI's %(variables); "" is the default line.
 	LogFormat string
 
@@ -137,6 +184,17 @@ type Config struct {
 	ProcNamePrefix, ProcNameSpaced string
 	// Mercy is how long a worker process that is replaced may take to end its requests.
 	Mercy time.Duration
+	// UID and GID are the user and group to become, names or numbers; "" stays. AddGID lists more groups.
+	UID, GID string
+	AddGID   []string
+	// Umask is the umask in octal digits; "" leaves it.
+	Umask string
+	// Daemonize is the log file of a server that runs in the background; "" stays in the foreground.
+	Daemonize string
+	// MasterFIFO lists FIFOs to take orders from.
+	MasterFIFO []string
+	// Stop and Reload are pidfiles of servers to signal; "" is none.
+	Stop, Reload string
 	// Open opens a browser once requests are served.
 	Open bool
 	// Check asks to load the app and exit.
@@ -167,6 +225,14 @@ type Config struct {
 
 	// Warnings are remarks on how the options were given, for the log; none of them is fatal.
 	Warnings []string
+	// UWSGIOpt is what was given, by uWSGI's names and in order: what the app finds in uwsgi.opt.
+	UWSGIOpt []Opt
+}
+
+// Opt is an option as it was given.
+type Opt struct {
+	Key, Value string
+	Bare       bool // without a value, on the command line
 }
 
 // Workers is the number of worker processes; 0 is none: the app is in this process.
@@ -194,6 +260,9 @@ func (c *Config) Poll() time.Duration {
 func (c *Config) Validate() error {
 	for i := range Table {
 		o := &Table[i]
+		if o.foreign() {
+			continue
+		}
 		if bad, ok := o.check(c); !ok {
 			return UsageError(fmt.Sprintf("%s: want %s", o.spell(CommandLine, o.Name, bad), o.want()))
 		}
@@ -210,7 +279,7 @@ func (c *Config) Validate() error {
 	if c.DevRemote && !c.Dev {
 		return UsageError("--dev-remote needs --dev")
 	}
-	if len(c.HTTP) == 0 {
+	if len(c.HTTP)+len(c.Socket) == 0 {
 		return UsageError("no address to serve on; give one with --http")
 	}
 	if n := max(c.Workers(), 1); c.Cheaper >= n {

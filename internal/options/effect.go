@@ -7,7 +7,7 @@ func (s *Settings) warnEffect() {
 	for i := range Table {
 		o := &Table[i]
 		from, set := s.from[o.Name]
-		if !set || o.off(&s.config) {
+		if !set || o.foreign() || o.off(&s.config) {
 			continue
 		}
 		if o.Needs != "" && !find(s.command, o.Needs).on(&s.config) {

@@ -17,10 +17,13 @@ wsgi.py and then app.py are tried.
 
   gowsgi app:app
   gowsgi --http :5000 --wsgi-file app.py --callable app
+  gowsgi uwsgi.ini                (a uWSGI configuration)
+  gowsgi check uwsgi.ini          (says how that is understood)
   gowsgi top 127.0.0.1:9191       (shows what a server with --stats is at)
 
 Every option is also a variable: --ready-file is GOWSGI_READY_FILE. The command
-line beats the environment.
+line beats the environment, and that beats a configuration file. uWSGI's other
+options, short ones and UWSGI_* variables are taken, too: docs/options.md.
 
 gowsgi smoke tries an app's routes, and gowsgi routes prints them; both say more
 with --help.
@@ -61,6 +64,9 @@ func Help(command string) string {
 	topic := ""
 	for i := range Table {
 		o := &Table[i]
+		if o.foreign() {
+			continue
+		}
 		if o.Command != command && (command == "" || o.Topic != topicApp) {
 			continue
 		}

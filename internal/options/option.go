@@ -23,6 +23,19 @@ const (
 	Mode                // fs.FileMode: octal
 )
 
+// Fate is what becomes of an option that a uWSGI configuration has.
+type Fate int
+
+// The fates.
+const (
+	Honoured  Fate = iota // it is gowsgi's own, too
+	Emulated              // what its user wants is done in another way
+	NotNeeded             // it is always so here, or it is about a part that gowsgi has not
+	Refused               // gowsgi does not do it, and the app would miss it
+)
+
+func (f Fate) String() string { return [...]string{"honoured", "emulated", "not needed", "refused"}[f] }
+
 // Option is one row of the table.
 type Option struct {
 	Name    string   // long name, without dashes
@@ -59,13 +72,29 @@ type Option struct {
 	Needs, AtMost string
 	// On tells whether the option is, for those that need it. Nil: it is if its field is not zero.
 	On func(*Config) bool
-	// Field returns the address of the option's field.
+	// Field returns the address of the option's field. Nil: the option is uWSGI's alone, and what follows says what becomes
+	// of it.
 	Field func(*Config) any
+
+	// Fate is Honoured for what has a field, unless it says otherwise.
+	Fate Fate
+	// Say is what becomes of it, or what to do instead, as the rest of a sentence after "name: fate: ".
+	Say string
+	// Loud has the start say so too, and not gowsgi check alone: something will be missed, although the app is served.
+	Loud bool
+	// Become says by which of gowsgi's own options to do what it wants. Say is said besides; an error refuses the value.
+	Become func(value string) ([]pair, error)
 }
+
+// pair is an option with a value.
+type pair struct{ name, value string }
+
+// foreign tells that the option is uWSGI's alone.
+func (o *Option) foreign() bool { return o.Field == nil }
 
 // Env is the environment variable of the option, or "" where it has none.
 func (o *Option) Env() string {
-	if o.ArgsOnly {
+	if o.ArgsOnly || o.foreign() {
 		return ""
 	}
 	return envName(o.Name)
@@ -92,7 +121,20 @@ func find(command, name string) *Option {
 			return o
 		}
 	}
-	return nil
+	return findFamily(name)
+}
+
+// findFamily returns the row that has a whole family of uWSGI's options: "spooler-*" among its aliases. The longest one counts.
+func findFamily(name string) (best *Option) {
+	longest := 0
+	for i := range Table {
+		for _, alias := range Table[i].Aliases {
+			if stem, ok := strings.CutSuffix(alias, "*"); ok && len(stem) > longest && strings.HasPrefix(name, stem) {
+				best, longest = &Table[i], len(stem)
+			}
+		}
+	}
+	return best
 }
 
 // findShort returns the command's option with that one-letter name, or nil.

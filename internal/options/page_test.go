@@ -40,6 +40,9 @@ func TestHelpFits(t *testing.T) {
 func TestHelpNamesEverything(t *testing.T) {
 	for i := range Table {
 		o := &Table[i]
+		if o.foreign() {
+			continue
+		}
 		help := strings.Join(strings.Fields(Help(o.Command)), " ")
 		wants := []string{" " + o.Topic + ": ", " " + o.long() + " "}
 		if o.Short != "" {
@@ -64,9 +67,9 @@ func TestHelpRow(t *testing.T) {
   -C, --chmod-socket[=MODE]
                             The mode of UNIX sockets; 666 if MODE is left out.
                             Without the option the umask decides. Also --chmod.
-      --listen N
+      --chown-socket USER[:GROUP]
 `
-	if !strings.Contains(Help(""), strings.Replace(want, "      --listen N\n", "  -l, --listen N            The kernel's queue of", 1)) {
+	if !strings.Contains(Help(""), want) {
 		t.Errorf("help has not the rows\n%s\nbut\n%s", want, Help(""))
 	}
 }

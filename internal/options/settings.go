@@ -19,7 +19,8 @@ type Source int
 
 // The sources, weakest first.
 const (
-	Default Source = iota
+	Default      Source = iota
+	UWSGIEnviron        // UWSGI_* variables: uWSGI reads them before its files
 	File
 	Environ
 	CommandLine
@@ -35,13 +36,18 @@ type Settings struct {
 	command string
 	config  Config
 	from    map[string]Source // by Option.Name; what's missing is a default
+
+	place   place // of the setting that is being read from a file
+	remarks []Remark
+	lenient bool // mistakes are remarks, and do not end the reading: gowsgi check
+	read    bool // a file or UWSGI_* variable has said something
 }
 
 // New returns settings that hold the defaults: those of gowsgi itself, "", or of a subcommand.
 func New(command string) *Settings {
 	s := &Settings{command: command, from: make(map[string]Source)}
 	for i := range Table {
-		if o := &Table[i]; o.Default != "" {
+		if o := &Table[i]; o.Default != "" && !o.foreign() {
 			o.read(&s.config, o.Default, false) // TestDefaults: each is readable
 		}
 	}
@@ -59,6 +65,12 @@ func (s *Settings) Set(name, value string, from Source) error {
 	}
 	if o == nil || o.ArgsOnly && from != CommandLine {
 		return unknown(s.command, from, from.name(name), name)
+	}
+	if from == CommandLine && s.command == "" {
+		s.note(o, name, value)
+	}
+	if o.foreign() {
+		return s.setForeign(o, name, value, from)
 	}
 	if from < s.from[o.Name] {
 		return nil
@@ -89,7 +101,7 @@ func (s *Settings) SetEnviron(environ []string) error {
 		}
 		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
 		o := find("", name)
-		if o == nil || key != envName(name) {
+		if o == nil || o.foreign() || key != envName(name) {
 			s.config.Warnings = append(s.config.Warnings, unknown("", Environ, key, name).Error())
 			continue
 		}
@@ -128,6 +140,8 @@ func (s Source) name(name string) string {
 	switch {
 	case s == Environ:
 		return envName(name)
+	case s == UWSGIEnviron:
+		return "UWSGI_" + strings.TrimPrefix(envName(name), envPrefix)
 	case s == File:
 		return name
 	case len(name) == 1:
@@ -141,7 +155,7 @@ func (s Source) name(name string) string {
 func (s Source) spell(name, value string) string {
 	join := " "
 	switch s {
-	case Environ:
+	case Environ, UWSGIEnviron:
 		join = "="
 	case File:
 		join = " = "

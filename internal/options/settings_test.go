@@ -91,7 +91,7 @@ func TestSetErrors(t *testing.T) {
 		{set{"threads", "2 ; two", File}, `threads = "2 ; two": want a whole number from 1 to 512`},
 		{set{"thread", "2", File}, "unknown option thread; did you mean threads?"},
 		{set{"python_path", "lib", File}, "unknown option python_path; did you mean python-path?"},
-		{set{"vaccum", "true", File}, "unknown option vaccum; gowsgi --help lists the options"},
+		{set{"vaccum", "true", File}, "unknown option vaccum; did you mean vacuum?"},
 		{set{"w", "app", File}, "unknown option w; gowsgi --help lists the options"}, // letters are the command line's
 		{set{"version", "true", File}, "unknown option version; gowsgi --help lists the options"},
 	} {

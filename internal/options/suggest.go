@@ -34,6 +34,9 @@ func suggest(command, name string) (*Option, string) {
 			continue
 		}
 		for _, long := range append([]string{o.Name}, o.Aliases...) {
+			if strings.HasSuffix(long, "*") || o.Fate == Refused {
+				continue
+			}
 			if long == name {
 				return o, long
 			}

@@ -9,11 +9,14 @@ import (
 	"time"
 )
 
-// TestEveryFieldHasAnOption: each field of Config belongs to exactly one row, Warnings to none.
+// TestEveryFieldHasAnOption: each field of Config belongs to exactly one row, Warnings and UWSGIOpt to none.
 func TestEveryFieldHasAnOption(t *testing.T) {
 	var c Config
 	rows := make(map[uintptr][]string)
 	for i := range Table {
+		if Table[i].foreign() {
+			continue
+		}
 		p := reflect.ValueOf(Table[i].Field(&c)).Pointer()
 		rows[p] = append(rows[p], Table[i].Name)
 	}
@@ -21,7 +24,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	for i := range v.NumField() {
 		name, options := v.Type().Field(i).Name, rows[v.Field(i).Addr().Pointer()]
 		want := 1
-		if name == "Warnings" {
+		if name == "Warnings" || name == "UWSGIOpt" {
 			want = 0
 		}
 		if len(options) != want {
@@ -47,25 +50,30 @@ var fieldOf = map[Kind]reflect.Type{
 
 // TestTable checks what the code takes for granted about rows.
 func TestTable(t *testing.T) {
-	sane := regexp.MustCompile(`^[a-z]+2?(-[a-z]+)*$`)
-	seen := make(map[string]string)
+	sane := regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	family := regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*-?[*]$`)
+	seen := make(map[string]*Option)
 	var topics []string
 	for i := range Table {
 		o := &Table[i]
-		if got := reflect.TypeOf(o.Field(new(Config))); got != fieldOf[o.Kind] {
+		if o.foreign() {
+			if o.Fate == Honoured || o.Say == "" || strings.HasSuffix(o.Say, ".") || o.Help != "" || o.Topic != topicUWSGI {
+				t.Errorf("%s: a row of uWSGI's has a fate and says what becomes of it, without a full stop, and has no help", o.Name)
+			}
+		} else if got := reflect.TypeOf(o.Field(new(Config))); got != fieldOf[o.Kind] || o.Become != nil {
 			t.Errorf("%s: kind %d with a field of %v", o.Name, o.Kind, got)
 		}
 		if o.Command != "" && !o.ArgsOnly {
 			t.Errorf("%s: variables are read for gowsgi itself only", o.Name)
 		}
 		for _, name := range o.Names() {
-			if seen[name] != "" {
-				t.Errorf("%s is a name of %s and %s", name, seen[name], o.Name)
+			if other := seen[name]; other != nil && (other.Of(o.Command) || o.Of(other.Command)) {
+				t.Errorf("%s is a name of %s and %s", name, other.Name, o.Name)
 			}
-			seen[name] = o.Name
+			seen[name] = o
 		}
 		for _, name := range append([]string{o.Name}, o.Aliases...) {
-			if !sane.MatchString(name) || len(name) < 2 {
+			if !sane.MatchString(name) && !(o.foreign() && family.MatchString(name)) || len(name) < 2 {
 				t.Errorf("bad long name %q", name)
 			}
 		}
@@ -83,7 +91,7 @@ func TestTable(t *testing.T) {
 		if o.AtMost != "" && (o.Kind != Int && o.Kind != Seconds || find("", o.AtMost).Kind != o.Kind) {
 			t.Errorf("%s can't be compared to %s", o.Name, o.AtMost)
 		}
-		if !strings.HasSuffix(o.Help, ".") {
+		if !o.foreign() && !strings.HasSuffix(o.Help, ".") {
 			t.Errorf("%s: help is no sentence", o.Name)
 		}
 		if len(topics) == 0 || topics[len(topics)-1] != o.Topic {
@@ -103,6 +111,9 @@ func TestTable(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	for i := range Table {
 		o := &Table[i]
+		if o.foreign() {
+			continue
+		}
 		var c Config
 		if o.Default != "" && !o.read(&c, o.Default, false) {
 			t.Errorf("%s refuses its default %q", o.Name, o.Default)
@@ -124,6 +135,7 @@ func TestDefaults(t *testing.T) {
 		SendTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second, HarakiriGrace: 5 * time.Second,
 		GILTimeout: time.Minute, DrainTimeout: 30 * time.Second,
 		Processes: "1", CheaperStep: 1, CheaperIdle: 10 * time.Second, Mercy: 60 * time.Second,
+		Protocol: "uwsgi", Locks: 1,
 		Timeout: 30 * time.Second, Repeat: 1, Concurrency: 1,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -55,6 +55,7 @@ func (s *Self) Loaded(routes string) error {
 // stands in the environment for production.
 func serving(c options.Config) *options.Config {
 	c.HTTP, c.ReadyFD, c.ReadyFile = []string{"127.0.0.1:0"}, readyFD, ""
+	c.Socket, c.SocketOwner, c.ProxyProtocol, c.UID, c.GID, c.AddGID, c.Daemonize, c.MasterFIFO = nil, "", nil, "", "", nil, "", nil
 	c.Processes, c.Cheaper, c.Master, c.TouchReload = "1", 0, false, nil
 	c.Stats, c.Metrics, c.PIDFile, c.LogTo, c.TouchLogReopen = "", "", "", "", nil
 	c.Dev, c.DevRemote, c.Open, c.AutoReload, c.Watch = false, false, false, "0", nil

@@ -3,6 +3,7 @@
 package workers
 
 import (
+	"encoding/json"
 	"context"
 	"errors"
 	"log/slog"
@@ -27,6 +28,9 @@ type Config struct {
 	Path string
 	Args []string
 	Dir  string
+	// Inherit is the configuration that workers find in Self: they do not read files and variables anew, which may have
+	// changed since, or may not be theirs to read.
+	Inherit json.RawMessage
 	// Terminal leaves the workers in the front's process group, with its standard input: for pdb. They get the
 	// terminal's signals, too, and must let them pass.
 	Terminal bool

@@ -20,6 +20,8 @@ type inheritance struct {
 	Size    link.Size `json:"size"`
 	Number  int       `json:"number"`
 	Several bool      `json:"several"`
+
+	Config json.RawMessage `json:"config"`
 }
 
 // The descriptors that a worker inherits: the control socket, then the link's.
@@ -29,6 +31,9 @@ const firstFD = 3
 type Self struct {
 	Number  int
 	Several bool // there are others beside it
+	// Config is what the front has made of its own configuration for its workers.
+	Config json.RawMessage
+
 	link    *link.Worker
 	control *control
 	station atomic.Pointer[bridge.Station]
@@ -59,7 +64,7 @@ func Inherit() (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Self{Number: in.Number, Several: in.Several, link: l, control: c}, nil
+	return &Self{Number: in.Number, Several: in.Several, Config: in.Config, link: l, control: c}, nil
 }
 
 // Orders are what the front wants of the worker.

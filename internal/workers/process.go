@@ -65,7 +65,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	if f.config.Name != nil {
 		args[0] = f.config.Name(number)
 	}
-	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0})
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0, Config: f.config.Inherit})
 	if err == nil {
 		p.cmd = &exec.Cmd{
 			Path:        f.config.Path,
