@@ -36,6 +36,18 @@ func (s *site) reopenLog(why string) {
 	s.log.Info("the log has been opened anew", "reason", why)
 }
 
+// rotateLog renames the file, with the time behind its name as uWSGI does, and opens a new one.
+func (s *site) rotateLog(why string) {
+	if s.logfile == nil {
+		return
+	}
+	if err := s.logfile.Rotate(time.Now()); err != nil {
+		s.log.Error("the log can't be renamed; it goes on", "reason", why, "error", err)
+		return
+	}
+	s.reopenLog(why)
+}
+
 // watchLog tells of changes of --touch-logreopen's files.
 func (s *site) watchLog() <-chan string {
 	touched := make(chan string, 1)

@@ -114,7 +114,8 @@ func TestUnixMode(t *testing.T) {
 func TestUnixModeFromTheFirstMoment(t *testing.T) {
 	path := filepath.Join(socketDir(t), "s")
 	old := syscall.Umask(0)
-	l, err := bindUnix(path, 0o600)
+	mode := fs.FileMode(0o600)
+	l, err := bindUnix(path, &mode)
 	syscall.Umask(old)
 	if err != nil {
 		t.Fatal(err)
