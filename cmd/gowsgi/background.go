@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gowsgi/gowsgi/internal/daemon"
 	"github.com/gowsgi/gowsgi/internal/listen"
 	"github.com/gowsgi/gowsgi/internal/options"
@@ -29,7 +31,7 @@ func startInBackground(config *options.Config) error {
 		fmt.Printf("gowsgi: process %d serves in the background; its log is %s\n", pid, config.Daemonize)
 		return nil
 	case ended.Signaled():
-		return fmt.Errorf("the server was ended by %v before it was ready; its log is %s", ended.Signal(), config.Daemonize)
+		return fmt.Errorf("the server was ended by %s before it was ready; its log is %s", unix.SignalName(ended.Signal()), config.Daemonize)
 	}
 	return exit(ended.Code()) // it has said why
 }

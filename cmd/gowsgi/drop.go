@@ -74,7 +74,11 @@ func (s *site) drop() error {
 	who := s.identity.Name
 	for _, n := range needs {
 		if at := privilege.Barred(n.path); at != "" {
-			return fmt.Errorf("%s %s: user %s may not read %s (change its mode or owner, or use another place)", n.what, n.path, who, at)
+			verb := "read"
+			if at != n.path {
+				verb = "enter"
+			}
+			return fmt.Errorf("%s %s: user %s may not %s %s (change its mode or owner, or use another place)", n.what, n.path, who, verb, at)
 		}
 	}
 	if at := privilege.Barred(dir); at != "" {
@@ -84,7 +88,7 @@ func (s *site) drop() error {
 		return fmt.Errorf("as user %s: %w", who, err)
 	}
 	groups := fmt.Sprint(append([]int{s.identity.GID}, s.identity.Groups...))
-	s.log.Info("root's rights are given up", "user", who, "uid", s.identity.UID, "groups", groups)
+	s.log.Info("the process is this user's from now on", "user", who, "uid", s.identity.UID, "groups", groups)
 	return nil
 }
 

@@ -14,7 +14,11 @@ func (s *site) openLog() (err error) {
 		return nil // who checks an app looks at the terminal
 	}
 	if s.logfile, err = logfile.Open(s.config.LogTo); err != nil {
-		return fmt.Errorf("--logto %s: %w", s.config.LogTo, cause(err))
+		option, file := "--logto", s.config.LogTo
+		if s.config.Daemonize != "" {
+			option, file = "--daemonize", s.config.Daemonize
+		}
+		return fmt.Errorf("%s %s: %w", option, file, cause(err))
 	}
 	return nil
 }

@@ -412,6 +412,8 @@ func (s *site) control(failed <-chan error, touched <-chan string) error {
 				s.reopenLog(sig.String())
 			case actRotate:
 				s.rotateLog(sig.String())
+			case actReload:
+				s.log.Warn("a reload needs worker processes: give --master", "signal", sig.String())
 			case actExit:
 				s.exitNow(sig)
 			case actDrain:
