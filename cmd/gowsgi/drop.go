@@ -67,7 +67,7 @@ func (s *site) drop() error {
 	if s.identity == nil {
 		return nil
 	}
-	needs, dir := s.needs(), workingDir() // while they can be found
+	needs := s.needs() // while they can be found
 	if err := s.identity.Assume(); err != nil {
 		return err
 	}
@@ -80,9 +80,6 @@ func (s *site) drop() error {
 			}
 			return fmt.Errorf("%s %s: user %s may not %s %s (change its mode or owner, or use another place)", n.what, n.path, who, verb, at)
 		}
-	}
-	if at := privilege.Barred(dir); at != "" {
-		s.log.Warn("the user may not read the working directory: the app can't be imported from there", "user", who, "dir", dir, "barred_by", at)
 	}
 	if err := s.announcer.Check(); err != nil {
 		return fmt.Errorf("as user %s: %w", who, err)
@@ -119,6 +116,8 @@ func (s *site) needs() (needs []need) {
 	}
 	if s.config.Dir != "" {
 		add("--chdir", ".")
+	} else {
+		add("the working directory", ".")
 	}
 	if s.config.File != "" {
 		add("--wsgi-file", s.config.File)

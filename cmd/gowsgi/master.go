@@ -14,7 +14,6 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/link"
-	"github.com/gowsgi/gowsgi/internal/privilege"
 	"github.com/gowsgi/gowsgi/internal/touch"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -37,8 +36,6 @@ func newMaster(s *site, dir string) (*master, error) {
 			forWorkers.Dir = filepath.Join(dir, forWorkers.Dir)
 		}
 		dir = "/"
-	} else if s.identity != nil && privilege.Barred(dir) != "" {
-		dir = "" // where the front is
 	}
 	inherited, err := json.Marshal(&forWorkers)
 	if err != nil {

@@ -32,7 +32,7 @@ func Find(name, group string, more []string) (*Identity, error) {
 		if id.UID, id.GID, err = findUser(name); err != nil {
 			return nil, fmt.Errorf("--uid %s: %w", name, err)
 		}
-		if id.GID == Keep && group == "" {
+		if id.GID == Keep && group == "" && id.UID != os.Geteuid() {
 			return nil, fmt.Errorf("--uid %s: no user has this number, so that its group is not known; give --gid, too", name)
 		}
 	}
@@ -42,7 +42,7 @@ func Find(name, group string, more []string) (*Identity, error) {
 			return nil, fmt.Errorf("--gid %s: %w", group, err)
 		}
 	}
-	if id.GID == Keep {
+	if id.GID == Keep || group == "" && id.UID != 0 && id.UID == os.Geteuid() { // who is that user already stays as it is
 		id.GID = os.Getegid()
 	}
 	for _, name := range more {
