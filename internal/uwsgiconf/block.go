@@ -174,8 +174,8 @@ func (b *builder) open(d Directive, at source) error {
 func (b *builder) close() error {
 	k := b.block
 	b.block = nil
-	for _, item := range k.items {
-		for _, s := range k.body {
+	for _, s := range k.body { // line by line, as uWSGI: each one's rounds together
+		for _, item := range k.items {
 			d := s.directive
 			d.Value = strings.ReplaceAll(d.Value, "%(_)", item)
 			if err := b.emit(d, s.at, s.depth); err != nil {

@@ -95,10 +95,10 @@ func (b *builder) placeholders(value string, at source) (string, error) {
 	})
 }
 
-// find is the value of the last earlier key of that name.
+// find is the value of the first earlier key of that name: uWSGI takes that one, also where an option's last one counts.
 func (b *builder) find(key string) (string, bool) {
-	for _, list := range [][]Directive{b.result.Directives, b.reader.Before} {
-		for i := len(list) - 1; i >= 0; i-- {
+	for _, list := range [][]Directive{b.reader.Before, b.result.Directives} {
+		for i := range list {
 			if list[i].Key == key {
 				return list[i].Value, true
 			}

@@ -66,7 +66,7 @@ func TestINI(t *testing.T) {
 		{"conflict", "<<<<<<< HEAD\na = 1\n=======\na = 2\n>>>>>>> x", "a = 1|a = 2", "2 warning a conflict marker of git, left out; both sides of it count, as in uWSGI|4 warning a conflict marker of git, left out; both sides of it count, as in uWSGI|6 warning a conflict marker of git, left out; both sides of it count, as in uWSGI"},
 
 		{"placeholder", "base = /srv\nhome = %(base)/venv", "base = /srv|home = /srv/venv", ""},
-		{"the last one", "a = 1\na = 2\nb = %(a)", "a = 1|a = 2|b = 2", ""},
+		{"the first one", "a = 1\na = 2\nb = %(a)", "a = 1|a = 2|b = 1", ""},
 		{"not yet", "b = %(a)\na = 1", "b = %(a)|a = 1", ""},
 		{"not closed", "a = 1\nb = %(a", "a = 1|b = %(a", ""},
 		{"twice", "a = 1\nb = %(a)%(a)", "a = 1|b = 11", ""},
@@ -84,7 +84,7 @@ func TestINI(t *testing.T) {
 		{"date", "log-date = %Y-%m", "log-date = %Y-%m", "2 warning %Y stays as it is; uWSGI would delete it: write %%Y|2 warning %m stays as it is; uWSGI would delete it: write %%m"},
 		{"magic", "a = %n.%e %s %x", "a = uwsgi.ini uwsgi.ini ", ""},
 
-		{"for", "for = a b\nx = %(_)\ny = 1\nendfor =", "x = a|y = 1|x = b|y = 1", ""},
+		{"for", "for = a b\nx = %(_)\ny = 1\nendfor =", "x = a|x = b|y = 1|y = 1", ""},
 		{"for-times", "for-times = 2\nx = :300%(_)\nend-for", "x = :3001|x = :3002", ""},
 		{"for-glob", "for-glob = *.env\nx = %(_)\nendfor", "x = a.env|x = b.env", ""},
 		{"for-readline", "for-readline = a.env\nenv = %(_)\nendfor", "env = A=1|env = B=two words", ""},

@@ -64,6 +64,7 @@ const (
 	maxValue      = 64 << 10 // bytes of a value, expanded
 	maxTotal      = 4 << 20  // bytes of all
 	maxLoop       = 1000     // rounds of one
+	maxNotes      = 1000
 )
 
 // ReadError is why a configuration can't be read, and where.
@@ -219,7 +220,11 @@ func cause(err error) error {
 	return err
 }
 
+// note adds a note. Beyond maxNotes nobody reads them, but an error counts.
 func (b *builder) note(level Level, at source, key, text string) {
+	if len(b.result.Notes) >= maxNotes && level != Error || len(b.result.Notes) >= 2*maxNotes {
+		return
+	}
 	for _, n := range b.result.Notes { // a loop says it once
 		if n.File == at.file && n.Line == at.line && n.Text == text {
 			return
