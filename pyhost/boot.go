@@ -72,6 +72,16 @@ func setApps(apps *python.PyObject, config *Config) error {
 	return nil
 }
 
+// seamModule is what the uwsgi module calls: a new reference, or nil with the error set. Attached.
+func seamModule() *python.PyObject { return (*python.PyObject)(C.ph_uwsgi()) }
+
+// putEnviron puts an entry into every request's environ. Attached. False: the Python error is set.
+func putEnviron(key string, value *python.PyObject) bool {
+	name := C.CString(key)
+	defer C.free(unsafe.Pointer(name))
+	return C.ph_environ_put(name, unsafe.Pointer(value)) == 0
+}
+
 // setPage has page answer exceptions. Attached.
 func setPage(page *python.PyObject) { C.ph_set_page(unsafe.Pointer(page)) }
 
