@@ -62,8 +62,9 @@ func check(w io.Writer, ref string, environ []string, strict, asJSON bool) error
 	if err := s.Check(ref, environ); err != nil {
 		return err
 	}
+	r := understanding{File: ref, Counts: map[string]int{}, Command: append([]string{"gowsgi"}, s.Words()...), Accepted: true}
 	_, mistake := s.Config()
-	r := understanding{File: ref, Remarks: s.Remarks(), Counts: map[string]int{}, Command: append([]string{"gowsgi"}, s.Words()...), Accepted: true}
+	r.Remarks = s.Remarks()
 	if mistake != nil {
 		r.Remarks = append(r.Remarks, options.Remark{File: ref, Fate: "note", Level: options.Wrong, Text: mistake.Error()})
 	}
@@ -105,4 +106,15 @@ func (r *understanding) write(w io.Writer, asJSON bool) error {
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shown is --show-config: what was given, as a configuration.
+func shown(config *options.Config) string {
+	var b strings.Builder
+	b.WriteString(";gowsgi's configuration\n[uwsgi]\n")
+	for _, o := range config.UWSGIOpt {
+		fmt.Fprintf(&b, "%s = %s\n", o.Key, o.Value)
+	}
+	b.WriteString(";end of the configuration\n")
+	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func (s *site) prepare() (err error) {
 	if err := s.openLog(); err != nil {
 		return err
 	}
+	if config.ShowConfig {
+		_, _ = io.WriteString(s.out, shown(config))
+	}
 	for _, warning := range config.Warnings {
 		s.log.Warn(warning)
 	}
@@ -101,7 +105,22 @@ func (s *site) enter() error {
 			return fmt.Errorf("--env %s: %w", pair, err)
 		}
 	}
+	for _, name := range config.Unenv {
+		_ = os.Unsetenv(name)
+	}
 	return nil
+}
+
+// path is --pythonpath with its patterns replaced by what they match, as in uWSGI.
+func (s *site) path() (dirs []string) {
+	for _, dir := range s.config.PythonPath {
+		matches, err := filepath.Glob(dir)
+		if err != nil || len(matches) == 0 {
+			matches = []string{dir}
+		}
+		dirs = append(dirs, matches...)
+	}
+	return dirs
 }
 
 // cause leaves out what the caller names anyway: the call and the path.
@@ -242,7 +261,7 @@ func (s *site) boot() error {
 	s.host, err = pyhost.Boot(pyhost.Config{
 		Executable:   executable,
 		Argv:         append([]string{"gowsgi"}, s.config.Argv...),
-		Path:         s.config.PythonPath,
+		Path:         s.path(),
 		Threads:      s.config.Threads,
 		Multiprocess: s.self != nil && s.self.Several,
 		Pages:        s.pages(),
@@ -272,6 +291,11 @@ func (s *site) boot() error {
 	}
 	if s.app.Note != "" {
 		s.log.Info(s.app.Note)
+	}
+	if s.config.Dir2 != "" {
+		if err := os.Chdir(s.config.Dir2); err != nil {
+			return fmt.Errorf("--chdir2 %s: %w", s.config.Dir2, cause(err))
+		}
 	}
 	if s.probe != nil && s.probe.Probed {
 		return s.probe.Loaded(s.app.Routes)

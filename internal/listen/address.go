@@ -49,7 +49,7 @@ func (a Address) String() string {
 }
 
 // Parse reads `:5000`, `host:port`, `[::1]:port`, `unix:/path`, or anything
-// with a slash in it (a UNIX path). Port 0 means any free port. uWSGI takes
+// with a slash in it, and `app.sock` (a UNIX path). Port 0 means any free port. uWSGI takes
 // each other word for the name of a UNIX socket; here it is an error which
 // says what was probably meant.
 func Parse(s string) (Address, error) {
@@ -66,6 +66,8 @@ func Parse(s string) (Address, error) {
 		return parsePath(s)
 	case strings.ContainsAny(s, " ;#"):
 		return Address{}, fmt.Errorf("address %q has a blank or a comment in it", s)
+	case !strings.Contains(s, ":") && (strings.HasSuffix(s, ".sock") || strings.HasSuffix(s, ".socket")):
+		return parseUnix(s, s) // as uWSGI, which takes every word without a colon for one
 	}
 	return parseTCP(s)
 }
@@ -176,14 +178,10 @@ func splitBrackets(s string) (host, port string, err error) {
 	return host, rest[1:], nil
 }
 
-// noColonError guesses at a bare word: a number is a port, a name that looks
-// like a socket's file is a path, any other is a host.
+// noColonError guesses at a bare word: a number is a port, any other is a host.
 func noColonError(s string) error {
 	if isDigits(s) {
 		return fmt.Errorf("address %q is only a number%s", s, guess(":"+s))
-	}
-	if strings.HasSuffix(s, ".sock") || strings.HasSuffix(s, ".socket") {
-		return fmt.Errorf("address %q has neither a port nor a slash%s", s, guess("unix:"+s))
 	}
 	return fmt.Errorf("address %q has no port%s", s, guess(s+":"+examplePort))
 }

@@ -56,7 +56,6 @@ func TestParseErrors(t *testing.T) {
 		{"70000", `address "70000" is only a number`},
 		{"localhost", `address "localhost" has no port (did you mean "localhost:5000"?)`},
 		{"127.0.0.1", `address "127.0.0.1" has no port (did you mean "127.0.0.1:5000"?)`},
-		{"app.sock", `address "app.sock" has neither a port nor a slash (did you mean "unix:app.sock"?)`},
 		{"localhost:", `address "localhost:" has no port (did you mean "localhost:5000"?)`},
 		{":", `address ":" has no port (did you mean ":5000"?)`},
 		{"*:5000", `address "*:5000": all interfaces are written without a star (did you mean ":5000"?)`},

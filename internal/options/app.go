@@ -62,6 +62,9 @@ func (s *Settings) Config() (*Config, error) {
 	if len(s.config.Socket) > 0 && s.from["http"] == Default {
 		s.config.HTTP = nil
 	}
+	if s.oneThread() {
+		s.config.Threads = 1
+	}
 	s.judge()
 	if err := s.config.Validate(); err != nil {
 		return nil, err

@@ -112,6 +112,10 @@ func (s *Settings) generalRemarks() {
 	if s.given("master", "M") && !s.given("die-on-term") {
 		s.remark(Info, "SIGTERM: uWSGI reloads without die-on-term; gowsgi always ends in order, and SIGHUP reloads")
 	}
+	if s.oneThread() {
+		s.remark(Info, "a uWSGI configuration without threads means one for each process, also here; with threads = 8, which costs nothing, "+
+			"slow requests do not hold up others, if the app may run in threads")
+	}
 	if c.Workers() > 1 && !s.given("lazy-apps", "lazy") {
 		s.remark(Info, fmt.Sprintf("the app is imported in each of the %d worker processes: what its modules do at import "+
 			"(migrations, schedulers, temporary files) is done that often, and memory is not shared copy-on-write", c.Workers()))

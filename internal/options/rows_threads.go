@@ -3,7 +3,7 @@ package options
 var threadsRows = []Option{
 	{
 		Name: "threads", Kind: Int, Arg: "N", Default: "8", Topic: topicThreads, Min: 1, Max: 512,
-		Help:  "Request threads.",
+		Help:  "Request threads of a process. A uWSGI configuration that does not say so has one.",
 		UWSGI: "Same, default 1.",
 		Field: func(c *Config) any { return &c.Threads },
 	},

@@ -28,11 +28,13 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "honour-range", Kind: Bool, Topic: topicUWSGI, Bare: "true", Fate: NotNeeded,
-		Aliases: []string{"reuse-port", "so-keepalive", "tcp-nodelay", "no-defer-accept", "close-on-exec", "close-on-exec2", "log-master",
+		Aliases: []string{
+			"reuse-port", "so-keepalive", "tcp-nodelay", "no-defer-accept", "close-on-exec", "close-on-exec2", "log-master",
 			"threaded-logger", "log-reopen", "log-zero", "http-auto-chunked", "http-chunked-input", "http-raw-body", "http-manage-expect",
 			"wsgi-manage-chunked-input", "py-call-osafterfork", "py-call-uwsgi-fork-hooks", "py-call-osafterfork-hook", "wsgi-accept-buffer",
 			"wsgi-accept-buffers", "wsgi-strict", "wsgi-env-behaviour", "wsgi-env-behavior", "skip-atexit-teardown", "no-threads-wait",
-			"unsubscribe-on-graceful-reload", "use-abort", "no-site", "log-micros", "abstract-socket-mode", "no-fd-passing"},
+			"unsubscribe-on-graceful-reload", "use-abort", "no-site", "log-micros", "abstract-socket-mode", "no-fd-passing",
+		},
 		Say: "always so here, or about a part that gowsgi has not; safe to delete",
 	},
 	{
@@ -41,11 +43,13 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "offload-threads", Kind: String, Arg: "N", Topic: topicUWSGI, Fate: NotNeeded,
-		Aliases: []string{"offload-thread", "plugins-dir", "plugin-dir", "max-vars", "thread-stacksize", "thread-stack-size", "threads-stacksize",
+		Aliases: []string{
+			"offload-thread", "plugins-dir", "plugin-dir", "max-vars", "thread-stacksize", "thread-stack-size", "threads-stacksize",
 			"threads-stack-size", "http-processes", "http-workers", "http-events", "http-gracetime", "static-cache-paths",
 			"static-cache-paths-name", "binary-path", "log-master-bufsize", "socket-sndbuf", "socket-rcvbuf", "max-fd", "max-apps",
 			"lock-engine", "py-program-name", "py-programname", "python-version", "signals-bufsize", "signal-bufsize", "post-buffering-bufsize",
-			"body-read-warning", "response-headers-limit", "master-fifo-slot", "http-connect-timeout", "http-headers-timeout"},
+			"body-read-warning", "response-headers-limit", "master-fifo-slot", "http-connect-timeout", "http-headers-timeout",
+		},
 		Short: "v", Say: "gowsgi sees to it by itself; safe to delete",
 	},
 	{
@@ -111,8 +115,10 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "log-encoder", Kind: String, Arg: "FORMAT", Topic: topicUWSGI, Fate: NotNeeded, Loud: true,
-		Aliases: []string{"log-req-encoder", "log-x-forwarded-for", "log-big", "log-sendfile", "log-ioerror", "log-format-strftime",
-			"logformat-strftime"},
+		Aliases: []string{
+			"log-req-encoder", "log-x-forwarded-for", "log-big", "log-sendfile", "log-ioerror", "log-format-strftime",
+			"logformat-strftime",
+		},
 		Say: "use --log-json, --log-format and --trusted-proxy",
 	},
 	{
@@ -130,9 +136,11 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "carbon", Kind: String, Arg: "ADDRESS", Topic: topicUWSGI, Fate: NotNeeded, Loud: true,
-		Aliases: []string{"carbon-*", "metric", "metric-*", "metrics-*", "enable-metrics", "stats-push", "stats-push*", "rrdtool", "rrdtool-*",
+		Aliases: []string{
+			"carbon-*", "metric", "metric-*", "metrics-*", "enable-metrics", "stats-push", "stats-push*", "rrdtool", "rrdtool-*",
 			"snmp", "snmp-*", "nagios", "alarm", "alarm-*", "alarms-list", "listen-queue-alarm", "lq-alarm", "segfault-alarm", "backlog-alarm",
-			"stats-no-cores", "stats-no-metrics", "stats-min", "stats-minified", "ping", "ping-timeout", "heartbeat"},
+			"stats-no-cores", "stats-no-metrics", "stats-min", "stats-minified", "ping", "ping-timeout", "heartbeat",
+		},
 		Say: "use --metrics (Prometheus) or --stats",
 	},
 	{

@@ -24,6 +24,9 @@ func unknown(command string, from Source, typed, name string) UsageError {
 // letters at most.
 func suggest(command, name string) (*Option, string) {
 	name = strings.ToLower(strings.ReplaceAll(strings.Trim(name, "-_"), "_", "-"))
+	if meant := find(command, slips[name]); meant != nil && find(command, name) == nil {
+		return meant, slips[name]
+	}
 	var best, begun *Option
 	var guess, whole string
 	begins := 0
@@ -53,6 +56,13 @@ func suggest(command, name string) (*Option, string) {
 		return begun, whole
 	}
 	return best, guess
+}
+
+// slips are words that people write for options of another name, with what they mean.
+var slips = map[string]string{
+	"logfile": "logto", "log-file": "logto", "port": "http", "bind": "http", "app": "module", "wsgi-app": "module",
+	"timeout": "harakiri", "reload-on-change": "py-autoreload", "autoreload": "py-autoreload", "working-dir": "chdir", "cwd": "chdir",
+	"user": "uid", "group": "gid",
 }
 
 // Nearest is suggest for other names than options': the one that name was probably meant to be, or "".

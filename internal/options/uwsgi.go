@@ -67,6 +67,9 @@ func (s *Settings) ReadFiles(environ []string) error {
 // read.
 func (s *Settings) Check(ref string, environ []string) error {
 	s.lenient = true
+	if !isConfiguration(ref) {
+		return UsageError(fmt.Sprintf("%s is no configuration (.ini, .yaml, .json); gowsgi --check tries an app", ref))
+	}
 	if err := s.addConfiguration(ref); err != nil {
 		return err
 	}
@@ -198,7 +201,11 @@ func (o *Option) remarkText() string {
 	case o.UWSGI == "" || o.UWSGI == "Same.":
 		return ""
 	}
-	return "uWSGI: " + strings.TrimSuffix(o.UWSGI, ".")
+	text := strings.TrimSuffix(o.UWSGI, ".")
+	if rest, same := strings.CutPrefix(text, "Same"); same {
+		return "uWSGI has the same" + rest
+	}
+	return "uWSGI: " + text
 }
 
 // unknownSetting says what is known of a key that is no option.
@@ -359,8 +366,15 @@ func (s *Settings) Words() (words []string) {
 			words = o.word(words, o.text(&s.config))
 		}
 	}
+	if s.oneThread() {
+		words = append(words, "--threads", "1")
+	}
 	return words
 }
+
+// oneThread tells that there is a uWSGI configuration that says nothing of threads: uWSGI has one then, and its apps may never
+// have met a second one.
+func (s *Settings) oneThread() bool { return s.read && s.from["threads"] == Default }
 
 // word appends an option with its value.
 func (o *Option) word(words []string, value string) []string {
