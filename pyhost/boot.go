@@ -94,6 +94,14 @@ func runModule(name, source string) *python.PyObject {
 	return (*python.PyObject)(C.ph_run_module(cname, csource, cfile))
 }
 
+// cString is a copy that C frees; nil for "".
+func cString(text string) *C.char {
+	if text == "" {
+		return nil
+	}
+	return C.CString(text)
+}
+
 func cBool(b bool) C.int {
 	if b {
 		return 1

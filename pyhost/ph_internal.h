@@ -157,6 +157,6 @@ extern void phErrors(int thread, char *line, size_t len);
 
 /* For the uwsgi module, on any thread: phLog writes to the log; phWorkers gives JSON, malloc'ed, or NULL. */
 extern void phLog(char *text, size_t len, int error);
-extern char *phWorkers(void);
+extern void phWorkers(char **text);
 
 #endif

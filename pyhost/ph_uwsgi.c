@@ -33,7 +33,7 @@ static PyObject *workers(PyObject *self, PyObject *none)
 	(void)self, (void)none;
 	if (!ph_forked) {
 		Py_BEGIN_ALLOW_THREADS
-		text = phWorkers();
+		phWorkers(&text);
 		Py_END_ALLOW_THREADS
 	}
 	if (text == NULL) {

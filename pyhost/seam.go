@@ -1,7 +1,6 @@
 package pyhost
 
 /*
-#include <stdlib.h>
 #include "ph.h"
 */
 import "C"
@@ -101,26 +100,12 @@ func phErrors(index C.int, text *C.char, size C.size_t) {
 	call.LogErrors(cBytes(text, size))
 }
 
-// caller is what the app's uwsgi module asks; nil: there is no such module.
-var caller atomic.Pointer[UWSGI]
-
 //export phLog
 func phLog(text *C.char, size C.size_t, isError C.int) {
-	if u := caller.Load(); u != nil {
-		u.Log(string(cBytes(text, size)), isError != 0)
-	}
+	caller.Load().Log(string(cBytes(text, size)), isError != 0)
 }
 
 //export phWorkers
-func phWorkers() *C.char {
-	u := caller.Load()
-	if u == nil {
-		return nil
-	}
-	text, err := u.Figures()
-	if err != nil {
-		u.Log("uwsgi.workers(): "+err.Error(), true)
-		return nil
-	}
-	return C.CString(string(text)) // ph_uwsgi.c frees it
+func phWorkers(text **C.char) {
+	*text = cString(caller.Load().figures())
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	python "github.com/go-python/cpy3"
 )
@@ -39,6 +40,19 @@ type UWSGIOption struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	Bare  bool   `json:"bare"` // a flag without a value
+}
+
+// caller is what the module asks. It is set before there is one.
+var caller atomic.Pointer[UWSGI]
+
+// figures are those of all workers as JSON, "" if they can't be had.
+func (u *UWSGI) figures() string {
+	text, err := u.Figures()
+	if err != nil {
+		u.Log("uwsgi.workers(): "+err.Error(), true)
+		return ""
+	}
+	return string(text)
 }
 
 // installUWSGI makes both modules, before the app's import. Main thread, attached.

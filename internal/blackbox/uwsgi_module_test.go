@@ -137,11 +137,7 @@ func TestUWSGILogVars(t *testing.T) {
 			}
 			s.log.wait(t, "line "+target+" "+want)
 		}
-		var seen struct {
-			Before, After string
-			Refused       []string
-		}
-		seen = said[struct {
+		seen := said[struct {
 			Before, After string
 			Refused       []string
 		}](t, s, "/logvars?tenant=b")
