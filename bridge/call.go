@@ -64,7 +64,8 @@ type Call struct {
 	told     bool // the client and the access log know that it was
 	answered bool // by 504
 
-	record accesslog.Record // logAccess's; there it would be allocated
+	record  accesslog.Record // logAccess's; there it would be allocated
+	logVars []byte           // packed: what the app has set for the access log
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
@@ -88,6 +89,9 @@ func (c *Call) release() {
 	c.conn, c.seat = nil, nil
 	c.response = response{}
 	c.busy, c.told, c.answered = false, false, false
+	if c.logVars = c.logVars[:0]; cap(c.logVars) > packedKeep {
+		c.logVars = nil
+	}
 	calls.Put(c)
 }
 

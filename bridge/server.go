@@ -70,6 +70,8 @@ type Server struct {
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
 	AccessEnviron bool
+	// LogVars tells that apps may set variables for Access: workers give them with the headers.
+	LogVars bool
 	// Dev is what the server does by itself while code is written; nil: nothing.
 	Dev *Dev
 	// Overdue is told of each request that Limits.Harakiri has ended, on a goroutine of its own.

@@ -64,6 +64,12 @@ func newMaster(s *site, dir string) (*master, error) {
 	if s.config.ProcName { // a worker's own name: then there is room for it
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
+	if s.config.UWSGIModule {
+		if config.Locks, err = workers.NewLocks(); err != nil {
+			return nil, err
+		}
+		config.Figures = s.workerFigures
+	}
 	if s.config.Reloads() {
 		m.loop = newLoop(m)
 		config.Loaded = m.loop.loaded

@@ -168,6 +168,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Mounts:  mountsOf(apps),
 		Proxies: proxies,
 		Overdue: s.overdue,
+		LogVars: c.UWSGIModule,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
@@ -181,7 +182,11 @@ func (s *site) newServer() (*bridge.Server, error) {
 	}
 	switch {
 	case c.LogFormat != "":
-		if format, err = accesslog.New(c.LogFormat); err != nil {
+		compile := accesslog.New
+		if c.UWSGIModule {
+			compile = accesslog.NewOpen
+		}
+		if format, err = compile(c.LogFormat); err != nil {
 			return nil, options.UsageError("--" + err.Error())
 		}
 	case c.LogJSON:
@@ -263,6 +268,7 @@ func (s *site) boot() error {
 		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
 		Reloads:      s.config.Reloads(),
+		UWSGI:        s.uwsgiModule(),
 		Log:          s.log,
 	})
 	if err != nil {

@@ -43,6 +43,8 @@ type Record struct {
 	VarBytes int64
 	// Environ answers %(var.KEY); nil answers "-".
 	Environ Environ
+	// LogVars answers %(name) of a variable that the app has set; nil answers "-".
+	LogVars LogVars
 
 	// Thread is N of the request thread gowsgi-N; 0 for a request that Go
 	// answered without Python.
@@ -62,6 +64,11 @@ type Record struct {
 // Environ looks up one environ entry. It is called only during Append.
 type Environ interface {
 	Lookup(key string) (value string, ok bool)
+}
+
+// LogVars looks up a variable that the app has set. It is called only during Append.
+type LogVars interface {
+	LogVar(name string) (value string, ok bool)
 }
 
 // Size is what the response took on the wire.

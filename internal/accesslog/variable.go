@@ -114,6 +114,14 @@ func putEnviron(dst []byte, _ *Format, r *Record, key string) []byte {
 	return appendText(dst, value)
 }
 
+func putLogVar(dst []byte, _ *Format, r *Record, key string) []byte {
+	if r.LogVars == nil {
+		return append(dst, '-')
+	}
+	value, _ := r.LogVars.LogVar(key)
+	return appendText(dst, value)
+}
+
 var ownPID = int64(os.Getpid())
 
 func recordPID(r *Record) int64 {
