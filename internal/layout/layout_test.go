@@ -120,6 +120,7 @@ var mayImport = map[string][]string{
 		"bridge", "pyhost", "internal/dotenv", "internal/accesslog", "internal/listen", "internal/logging", "internal/metrics",
 		"internal/options", "internal/stats", "internal/link", "internal/workers",
 		"internal/devloop", "internal/watch",
+		"internal/daemon", "internal/fifo", "internal/privilege",
 		"internal/logfile", "internal/procname", "internal/touch", "internal/top", "internal/smoke",
 	},
 }
