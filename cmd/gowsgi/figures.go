@@ -102,13 +102,7 @@ func (f *figures) bind(config *options.Config, owner *listen.Owner) error {
 // show begins to answer. The app is loaded.
 func (f *figures) show(s *site) {
 	if f.stats != nil {
-		about := &stats.Process{
-			Version:   version,
-			Import:    s.imported,
-			Mounts:    prefixes(s.server.Mounts),
-			Dir:       s.config.Dir,
-			Listeners: slices.Clone(s.listeners),
-		}
+		about := s.about()
 		server := &stats.Server{
 			HTTP: s.config.StatsHTTP,
 			Document: func() ([]byte, error) {
@@ -128,6 +122,17 @@ func (f *figures) show(s *site) {
 				s.log.Error("metrics are no longer served", "error", err)
 			}
 		}()
+	}
+}
+
+// about is what stats tell of the process.
+func (s *site) about() *stats.Process {
+	return &stats.Process{
+		Version:   version,
+		Import:    s.imported,
+		Mounts:    prefixes(s.server.Mounts),
+		Dir:       s.config.Dir,
+		Entrances: slices.Clone(s.entrances),
 	}
 }
 

@@ -74,6 +74,12 @@ func newMaster(s *site, dir string) (*master, error) {
 	if s.config.ProcName { // a worker's own name: then there is room for it
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
+	if s.config.UWSGIModule {
+		if config.Locks, err = workers.NewLocks(); err != nil {
+			return nil, err
+		}
+		config.Figures = s.workerFigures
+	}
 	if s.config.Reloads() {
 		m.loop = newLoop(m)
 		config.Loaded = m.loop.loaded
@@ -107,10 +113,7 @@ func (m *master) serve() error {
 		return err
 	}
 	m.figures.show(m.site)
-	failed := make(chan error, len(m.listeners))
-	for _, l := range m.listeners {
-		go func() { failed <- m.server.Serve(l) }()
-	}
+	failed := m.serveEntrances()
 	if err := m.announce(); err != nil {
 		return err
 	}

@@ -45,6 +45,11 @@ type Config struct {
 	// Loaded is told what the app is made of: what a process says first, before it is ready, and what it loads
 	// later. nil: nobody is.
 	Loaded func(pid int, l Loaded)
+
+	// Locks is a file for POSIX record locks that all processes get; nil: none.
+	Locks *os.File
+	// Figures are what a process is told that asks for those of all: JSON. nil: nothing.
+	Figures func() ([]byte, error)
 }
 
 // Fleet is the worker processes that there should be.
