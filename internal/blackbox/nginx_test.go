@@ -174,13 +174,18 @@ func startNginx(t *testing.T, name string, replace ...string) *nginx {
 			t.Fatalf("nginx ended: %v\n%s", n.cmd.ProcessState, n.log)
 		default:
 		}
-		c, err := net.Dial("tcp", n.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
+		return listens("tcp", n.addr)
 	})
 	return n
+}
+
+// listens tells whether something takes connections at an address.
+func listens(network, addr string) bool {
+	c, err := net.Dial(network, addr)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
 
 var confPath = regexp.MustCompile(`--conf-path=(\S+)`)
