@@ -56,7 +56,7 @@ func BenchmarkEnviron(b *testing.B) {
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				buf = packEnviron(buf[:0], &h, &here, nil, h.Path).buf
+				buf = packEnviron(buf[:0], &h, &here, 0, nil, h.Path).buf
 			}
 		})
 	}

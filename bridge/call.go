@@ -136,14 +136,14 @@ func (c *Call) prepare() error {
 	} else if string(h.Path) != "*" { // OPTIONS *: no path (PEP 3333 wants "" or "/…")
 		path = h.Path
 	}
-	script, info, ok := splitScript(path, s.ScriptName)
+	app, script, info, ok := s.Mounts.split(path)
 	if !ok {
 		return errOutside
 	}
 	if prefix != "" {
 		script = append([]byte(prefix), script...)
 	}
-	c.environ = packEnviron(c.environ.buf[:0], h, &c.at, script, info)
+	c.environ = packEnviron(c.environ.buf[:0], h, &c.at, app, script, info)
 	c.bodyAt = len(c.environ.buf)
 	return c.takeBody()
 }

@@ -23,7 +23,7 @@ type endpoint struct {
 type environ struct {
 	buf   []byte
 	count uint32
-	start int // where the count stands in buf
+	start int // where the count stands in buf, and the app's number behind it
 
 	// Where the values that the access log and the queue need stand in buf.
 	method, uri, userAgent, referer, host span
@@ -34,10 +34,9 @@ type span struct{ from, to int }
 
 func (s span) of(buf []byte) []byte { return buf[s.from:s.to] }
 
-// packEnviron appends the environ of h to dst. prefix is the mount point, "" or
-// "/app": it must be a prefix of the path at a slash (see splitScript).
-func packEnviron(dst []byte, h *http1.Head, at *endpoint, script, path []byte) environ {
-	e := environ{buf: append(dst, 0, 0, 0, 0), start: len(dst)}
+// packEnviron appends the environ of h to dst: a request for the app of that number, whose mount point is script.
+func packEnviron(dst []byte, h *http1.Head, at *endpoint, app int, script, path []byte) environ {
+	e := beginEnviron(dst, app)
 	e.method = e.put("REQUEST_METHOD", h.Method)
 	e.put("SCRIPT_NAME", script)
 	e.put("PATH_INFO", path)
@@ -53,9 +52,19 @@ func packEnviron(dst []byte, h *http1.Head, at *endpoint, script, path []byte) e
 	}
 	e.putString("wsgi.url_scheme", at.scheme)
 	e.putFields(h)
-	binary.NativeEndian.PutUint32(e.buf[e.start:], e.count)
+	e.end()
 	return e
 }
+
+// beginEnviron appends the header of a request for app. The entries follow, and end.
+func beginEnviron(dst []byte, app int) environ {
+	e := environ{buf: append(dst, make([]byte, countHeader)...), start: len(dst)}
+	binary.NativeEndian.PutUint32(e.buf[e.start+4:], uint32(app))
+	return e
+}
+
+// end says how many entries there are.
+func (e *environ) end() { binary.NativeEndian.PutUint32(e.buf[e.start:], e.count) }
 
 func (e *environ) put(key string, value []byte) span {
 	e.buf = appendPair(e.buf, key, value)
@@ -199,19 +208,4 @@ func unescapePath(dst, path []byte) []byte {
 		dst = append(dst, '%')
 		path = path[1:]
 	}
-}
-
-// splitScript splits a decoded path at the mount point. ok is false when the
-// path lies outside it. "/app" matches "/app" and "/app/x", not "/application".
-func splitScript(path []byte, mount string) (script, info []byte, ok bool) {
-	if mount == "" {
-		return nil, path, true
-	}
-	if len(path) < len(mount) || string(path[:len(mount)]) != mount {
-		return nil, path, false
-	}
-	if rest := path[len(mount):]; len(rest) == 0 || rest[0] == '/' {
-		return path[:len(mount)], rest, true
-	}
-	return nil, path, false
 }

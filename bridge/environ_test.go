@@ -212,7 +212,7 @@ func TestScriptName(t *testing.T) {
 		{mount: "/app", target: "//app/x", outside: true},
 		{mount: "/app", target: "/%2561pp/x", outside: true},
 	} {
-		s := &Server{Limits: lenient, ScriptName: test.mount}
+		s := &Server{Limits: lenient, Mounts: Mounts{{Prefix: test.mount}}}
 		call, err := receiver(t, s, nc, here, false, head("GET "+test.target)).prepared()
 		if test.outside {
 			if refusal, ok := err.(*http1.Error); !ok || refusal.Status != 404 {
@@ -295,7 +295,7 @@ func FuzzEnviron(f *testing.F) {
 		if mount != "" && (mount[0] != '/' || strings.HasSuffix(mount, "/")) {
 			return
 		}
-		s := &Server{Limits: lenient, ScriptName: mount}
+		s := &Server{Limits: lenient, Mounts: Mounts{{Prefix: mount}}}
 		call, err := receiver(t, s, nc, here, false, string(raw)).prepared()
 		if err != nil {
 			return

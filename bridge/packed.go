@@ -8,10 +8,10 @@ import (
 
 // The packed form carries names and values over the seam, both ways:
 // u16 name length, u32 value length, name, value, in the machine's byte order.
-// A request's environ is preceded by a u32 count.
+// A request's environ is preceded by its count and the number of the app that it is for, both u32.
 const (
 	pairHeader  = 6
-	countHeader = 4
+	countHeader = 8
 )
 
 var errPacked = errors.New("bridge: malformed packed pairs")

@@ -175,7 +175,7 @@ func appSees(t *testing.T, trusted, from, fields, mount string) seen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Limits: lenient, Proxies: proxies, ScriptName: mount}
+	s := &Server{Limits: lenient, Proxies: proxies, Mounts: Mounts{{Prefix: mount}}}
 	at := here
 	if at.remoteAddr = from; from == "" {
 		at.remotePort = ""

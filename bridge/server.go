@@ -60,9 +60,9 @@ type Server struct {
 	// Health is the path that the server answers by itself: 200, or 503 when requests are not served. With
 	// the query "live" it is 200 as long as there is an answer at all. "" is none.
 	Health string
-	// ScriptName is the mount point, "" or "/prefix".
-	ScriptName string
-	Proxies    Proxies
+	// Mounts are where the apps are; none: one app, at the root.
+	Mounts  Mounts
+	Proxies Proxies
 	// Access gets a record of each request, valid during the call; nil: no log.
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.

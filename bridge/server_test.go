@@ -224,7 +224,7 @@ func TestHealth(t *testing.T) {
 
 // TestRefusals: what no app sees. Each is answered once, and the connection ends.
 func TestRefusals(t *testing.T) {
-	f := serve(t, &Server{ScriptName: "/app"}, echo)
+	f := serve(t, &Server{Mounts: Mounts{{Prefix: "/app"}}}, echo)
 	const next = "GET /app/next HTTP/1.1\r\nHost: a\r\n\r\n"
 	for _, test := range []struct {
 		name   string
@@ -264,7 +264,7 @@ func TestRefusals(t *testing.T) {
 
 // TestRefusalOfHead: the answer to HEAD has no body, also when it refuses.
 func TestRefusalOfHead(t *testing.T) {
-	f := serve(t, &Server{ScriptName: "/app"}, echo)
+	f := serve(t, &Server{Mounts: Mounts{{Prefix: "/app"}}}, echo)
 	c := f.dial()
 	c.request("HEAD /other")
 	c.refused("HEAD", 404)

@@ -62,11 +62,11 @@ func mainDetach() { C.ph_main_detach() }
 
 func dumpStacks(fd int) { C.ph_dump_stacks(C.int(fd)) }
 
-// setApp gives the app to the seam. Attached.
-func setApp(app *python.PyObject, config *Config) error {
+// setApps gives the apps, a tuple, to the seam. Attached.
+func setApps(apps *python.PyObject, config *Config) error {
 	software := C.CString(config.Software)
 	defer C.free(unsafe.Pointer(software))
-	if C.ph_set_app(unsafe.Pointer(app), cBool(config.Threads > 1), cBool(config.Multiprocess), software) != 0 {
+	if C.ph_set_apps(unsafe.Pointer(apps), cBool(config.Threads > 1), cBool(config.Multiprocess), software) != 0 {
 		return errors.New("the seam to Python could not be set up")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package pyhost
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -26,25 +27,52 @@ var (
 	reportSource string
 )
 
-// AppSpec names the app. Module and File at most one; neither: it is discovered.
+// AppSpec names one app. Of Module, File and Mounted at most one; none: it is discovered.
 type AppSpec struct {
 	Module   string // dotted
 	File     string // a path
+	Mounted  string // --mount's: a module's name or a path, with ":" and a callable or without
 	Callable string // a dotted name, or a call of one with literal arguments
 
-	Routes bool   // read the app's URL map
-	Probe  *Probe // nil: requests go to the app as they are
+	Prefix string // where it is mounted: "" or "/prefix"
 }
 
-// App is a loaded app, for logs.
+// option is how the app was asked for, for errors.
+func (s *AppSpec) option() string {
+	if s.Mounted == "" {
+		return ""
+	}
+	return "--mount " + s.shown(s.Mounted) + ": "
+}
+
+// shown is the name of an app of --mount's with its place; that of any other as it is.
+func (s *AppSpec) shown(name string) string {
+	switch {
+	case s.Mounted == "":
+		return name
+	case s.Prefix == "":
+		return "/=" + name
+	}
+	return s.Prefix + "=" + name
+}
+
+// SiteSpec names the apps, each of whose requests give its number here, and what is to be done with them.
+type SiteSpec struct {
+	Apps []AppSpec
+
+	Routes bool   // read the apps' URL maps
+	Probe  *Probe // nil: requests go to the apps as they are
+}
+
+// App is what was loaded, for logs.
 type App struct {
-	Name       string // "app:app"
+	Name       string // "app:app", "/a=one:app, /b=two:app"
 	Type       string // "flask.app.Flask"
 	Note       string // how it was found, "" when it was named
 	Warnings   []string
-	Routes     string // the URL map as JSON, "null" without one: see loader/gowsgi_routes.py; "" when it was not asked for
+	Routes     string // the URL maps as JSON, "null" without one: see loader/gowsgi_routes.py; "" when they were not asked for
 	Loaded     Loaded // with Config.Reloads
-	RouteCount int    // of its Flask apps, if Config.Pages asks for pages; else 0
+	RouteCount int    // of the Flask apps, if Config.Pages asks for pages; else 0
 }
 
 // LoadError is an app that can't be served.
@@ -58,9 +86,9 @@ type LoadError struct {
 
 func (e *LoadError) Error() string { return e.Message }
 
-// Load imports and resolves the app, on the main thread, attached since Boot. It
+// Load imports and resolves the apps, one after the other, on the main thread, attached since Boot. It
 // returns detached if it succeeds.
-func (h *Host) Load(spec AppSpec) (*App, error) {
+func (h *Host) Load(spec SiteSpec) (*App, error) {
 	app, err := h.load(spec)
 	if err == nil {
 		mainDetach()
@@ -68,7 +96,7 @@ func (h *Host) Load(spec AppSpec) (*App, error) {
 	return app, err
 }
 
-func (h *Host) load(spec AppSpec) (*App, error) {
+func (h *Host) load(spec SiteSpec) (*App, error) {
 	loader := runModule("_gowsgi_loader", loaderSource)
 	h.stacks = runModule("_gowsgi_stacks", stacksSource)
 	if loader == nil || h.stacks == nil {
@@ -87,55 +115,85 @@ func (h *Host) load(spec AppSpec) (*App, error) {
 	setString(embedded, "_gowsgi_report", reportSource)
 	embedded.DecRef()
 
-	arg := python.PyDict_New()
-	defer arg.DecRef()
-	setString(arg, "module", spec.Module)
-	setString(arg, "wsgi_file", spec.File)
-	setString(arg, "callable", spec.Callable)
-	result := callMethod(loader, "load", arg)
-	if result == nil {
-		python.PyErr_Print()
-		return nil, &LoadError{Message: "the app could not be loaded"}
-	}
-	defer result.DecRef()
-	if kind := stringItem(result, "error"); kind != "" {
-		return nil, &LoadError{Own: kind == "app-error", Message: stringItem(result, "message"), Traceback: stringItem(result, "traceback")}
+	loaded := &App{}
+	apps := python.PyTuple_New(len(spec.Apps))
+	defer apps.DecRef()
+	for i := range spec.Apps {
+		app, err := loaded.add(loader, &spec.Apps[i])
+		if err != nil {
+			return nil, err
+		}
+		python.PyTuple_SetItem(apps, i, app)
 	}
 	// Whoever imports threading first is its main thread for good.
 	if threading := python.PyImport_ImportModule("threading"); threading != nil {
 		threading.DecRef()
 	}
-	app := python.PyDict_GetItemString(result, "app") // borrowed
-	routes, err := spec.routes(app)
-	if err != nil {
-		return nil, err
-	}
-	app, err = spec.Probe.around(app)
-	if err != nil {
-		return nil, err
-	}
-	defer app.DecRef()
-	if err := setApp(app, &h.config); err != nil {
-		return nil, err
-	}
-	loaded := &App{
-		Routes:   routes,
-		Name:     stringItem(result, "name"),
-		Type:     stringItem(result, "type"),
-		Note:     stringItem(result, "note"),
-		Warnings: stringsItem(result, "warnings"),
-	}
-	if h.dev != nil {
-		loaded.Loaded = h.loaded()
-	}
-	if h.config.Pages != NoPages {
-		loaded.RouteCount, err = h.develop(loader, app)
-	}
-	return loaded, err
+	return loaded, h.serve(loader, loaded, &spec, apps)
 }
 
-// develop makes the app ready for --dev, and returns the number of its routes.
-func (h *Host) develop(loader, app *python.PyObject) (routes int, err error) {
+// add loads one app: a new reference.
+func (a *App) add(loader *python.PyObject, spec *AppSpec) (*python.PyObject, error) {
+	arg := python.PyDict_New()
+	defer arg.DecRef()
+	setString(arg, "module", spec.Module)
+	setString(arg, "wsgi_file", spec.File)
+	setString(arg, "positional", spec.Mounted)
+	setString(arg, "callable", spec.Callable)
+	result := callMethod(loader, "load", arg)
+	if result == nil {
+		python.PyErr_Print()
+		return nil, &LoadError{Message: spec.option() + "the app could not be loaded"}
+	}
+	defer result.DecRef()
+	if kind := stringItem(result, "error"); kind != "" {
+		return nil, &LoadError{
+			Own:       kind == "app-error",
+			Message:   spec.option() + stringItem(result, "message"),
+			Traceback: stringItem(result, "traceback"),
+		}
+	}
+	a.Name = join(a.Name, ", ", spec.shown(stringItem(result, "name")))
+	a.Note = join(a.Note, "; ", stringItem(result, "note"))
+	a.Type = cmp.Or(a.Type, stringItem(result, "type"))
+	a.Warnings = append(a.Warnings, stringsItem(result, "warnings")...)
+	app := python.PyDict_GetItemString(result, "app") // borrowed
+	app.IncRef()
+	return app, nil
+}
+
+// join puts two texts together, if there are two.
+func join(a, separator, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + separator + b
+}
+
+// serve gives the apps to the seam, with what stands around them, and notes what there is to tell of them.
+func (h *Host) serve(loader *python.PyObject, a *App, spec *SiteSpec, apps *python.PyObject) (err error) {
+	if a.Routes, err = spec.routes(apps); err != nil {
+		return err
+	}
+	inside, err := spec.Probe.around(apps)
+	if err != nil {
+		return err
+	}
+	defer inside.DecRef()
+	if err := setApps(inside, &h.config); err != nil {
+		return err
+	}
+	if h.dev != nil {
+		a.Loaded = h.loaded()
+	}
+	if h.config.Pages != NoPages {
+		a.RouteCount, err = h.develop(loader, inside)
+	}
+	return err
+}
+
+// develop makes the apps ready for --dev, and returns the number of their routes.
+func (h *Host) develop(loader, apps *python.PyObject) (routes int, err error) {
 	name := python.PyUnicode_FromString("_gowsgi_page")
 	defer name.DecRef()
 	module := callMethod(loader, "embedded", name)
@@ -143,7 +201,7 @@ func (h *Host) develop(loader, app *python.PyObject) (routes int, err error) {
 		defer module.DecRef()
 		remote := python.PyBool_FromLong(int(cBool(h.config.Pages == RemotePages)))
 		defer remote.DecRef()
-		if page := callMethod(module, "prepare", app, remote); page != nil {
+		if page := callMethod(module, "prepare", apps, remote); page != nil {
 			defer page.DecRef()
 			setPage(page)
 			count := page.GetAttrString("routes")

@@ -85,7 +85,7 @@ func serve(socket string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := site.host.Load(AppSpec{File: filepath.Join("testdata", "app.py"), Callable: "application"}); err != nil {
+	if _, err := site.host.Load(SiteSpec{Apps: []AppSpec{{File: filepath.Join("testdata", "app.py"), Callable: "application"}}}); err != nil {
 		return err
 	}
 	site.queue = &bridge.Queue{}

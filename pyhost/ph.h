@@ -70,10 +70,10 @@ const char *ph_built_for(void);
 void *ph_run_module(const char *name, const char *source, const char *filename);
 
 /*
- * ph_set_app takes a reference of its own to the app (a PyObject*), and builds
+ * ph_set_apps takes a reference of its own to the apps, a tuple that is not empty, and builds
  * the environ template. GIL held. 0, or -1 with the Python error printed.
  */
-int ph_set_app(void *app, int multithread, int multiprocess, const char *server_software);
+int ph_set_apps(void *apps, int multithread, int multiprocess, const char *server_software);
 
 /*
  * ph_set_page has exceptions in requests answered with a page, as long as no head was sent: --dev.
@@ -133,9 +133,10 @@ ph_thread *ph_thread_new(int index, const char *name);
 unsigned long ph_thread_ident(void);
 
 /*
- * ph_begin starts a request. request: u32 number of environ entries, then each
- * as u16 key length, u32 value length, key, value (latin-1); body: the inline
- * body, body_len bytes. stream: not 0 if the body is to be read by phRead.
+ * ph_begin starts a request. request: u32 number of environ entries, u32 number of
+ * the app among those of ph_set_apps, then each entry as u16 key length, u32 value
+ * length, key, value (latin-1), in the machine's byte order. Neither number is trusted:
+ * in a worker process it comes from shared memory. body: the inline body, body_len bytes. stream: not 0 if the body is to be read by phRead.
  */
 ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream,
 	ph_reply *reply);

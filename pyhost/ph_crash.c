@@ -84,7 +84,7 @@ static void put_ident(unsigned long ident)
 static void put_value(const char *request, size_t len, const char *key)
 {
 	char text[TARGET_MAX];
-	const char *p = request + sizeof(uint32_t), *end = request + len;
+	const char *p = request + PH_REQUEST_HEADER, *end = request + len;
 	while (end - p >= 6) {
 		uint16_t n;
 		uint32_t v;

@@ -119,11 +119,11 @@ static int malformed(void)
 static int unpack(PyObject *environ, const char *p, size_t len)
 {
 	uint32_t count;
-	if (len < sizeof count)
+	if (len < PH_REQUEST_HEADER)
 		return malformed();
 	memcpy(&count, p, sizeof count);
 	const char *end = p + len;
-	p += sizeof count;
+	p += PH_REQUEST_HEADER;
 	for (uint32_t i = 0; i < count; i++) {
 		uint16_t key_len;
 		uint32_t value_len;

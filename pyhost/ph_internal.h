@@ -85,6 +85,9 @@ extern _Atomic(int) ph_thread_count;
 int ph_environ_init(int multithread, int multiprocess, const char *server_software);
 PyObject *ph_environ_new(const char *request, size_t len);
 
+/* What a packed request begins with: see ph_begin. */
+enum { PH_REQUEST_HEADER = 2 * sizeof(uint32_t) };
+
 /* ph_input.c: wsgi.input. Expires at the request's end. */
 extern PyTypeObject ph_input_type;
 PyObject *ph_input_new(ph_thread *t, const char *body, size_t body_len, int stream);

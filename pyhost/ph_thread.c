@@ -10,7 +10,7 @@
 #define BUFFER_KEEP (64 * 1024) /* what a buffer may keep from one request to the next */
 #define GATHER_MAX (64 * 1024)  /* lists up to this size are sent in one piece */
 
-static PyObject *app; /* the WSGI application, owned for life */
+static PyObject *apps; /* the tuple of the WSGI applications, owned for life */
 
 ph_thread *ph_threads[PH_THREADS];
 _Atomic(int) ph_thread_count;
@@ -44,7 +44,7 @@ void ph_buffer_trim(ph_buffer *b)
 	*b = (ph_buffer){0};
 }
 
-int ph_set_app(void *callable, int multithread, int multiprocess, const char *server_software)
+int ph_set_apps(void *tuple, int multithread, int multiprocess, const char *server_software)
 {
 	PyTypeObject *types[] = {
 		&ph_input_type, &ph_errors_type, &ph_start_response_type, &ph_writer_type, &ph_file_wrapper_type};
@@ -54,8 +54,8 @@ int ph_set_app(void *callable, int multithread, int multiprocess, const char *se
 	if (ph_traceback_init() < 0 || ph_file_wrapper_init() < 0 || ph_harakiri_init() < 0 ||
 		ph_environ_init(multithread, multiprocess, server_software) < 0)
 		goto failed;
-	app = callable;
-	Py_INCREF(app);
+	apps = tuple;
+	Py_INCREF(apps);
 	return 0;
 failed:
 	PyErr_Print();
@@ -390,6 +390,18 @@ static ph_event answer(ph_thread *t, ph_reply *reply)
 	return advance(t, reply);
 }
 
+/* app_of is the app that a request is for, borrowed; NULL with the error set. */
+static PyObject *app_of(const char *request, size_t len)
+{
+	uint32_t i = UINT32_MAX;
+	if (len >= PH_REQUEST_HEADER)
+		memcpy(&i, request + sizeof i, sizeof i);
+	if (i < (size_t)PyTuple_GET_SIZE(apps))
+		return PyTuple_GET_ITEM(apps, i);
+	PyErr_SetString(PyExc_SystemError, "gowsgi: a request for an app that does not exist");
+	return NULL;
+}
+
 /* call builds the environ and calls the app; NULL with the error set. */
 static PyObject *call(
 	ph_thread *t, const char *request, size_t request_len, const char *body, size_t body_len, int stream)
@@ -399,7 +411,8 @@ static PyObject *call(
 		return NULL;
 	if (errors_key == NULL && (errors_key = PyUnicode_InternFromString("wsgi.errors")) == NULL)
 		return NULL;
-	PyObject *environ = ph_environ_new(request, request_len);
+	PyObject *app = app_of(request, request_len);
+	PyObject *environ = app == NULL ? NULL : ph_environ_new(request, request_len);
 	if (environ == NULL)
 		return NULL;
 	PyObject *result = NULL;

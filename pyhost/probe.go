@@ -3,6 +3,7 @@ package pyhost
 import (
 	_ "embed"
 	"errors"
+	"strings"
 
 	python "github.com/go-python/cpy3"
 )
@@ -21,11 +22,11 @@ type Probe struct {
 	Validate bool // with wsgiref.validate
 }
 
-// around is the app inside the probe: a new reference. Main thread, attached.
-func (p *Probe) around(app *python.PyObject) (*python.PyObject, error) {
+// around is a tuple of the apps inside the probe: a new reference. Main thread, attached.
+func (p *Probe) around(apps *python.PyObject) (*python.PyObject, error) {
 	if p == nil {
-		app.IncRef()
-		return app, nil
+		apps.IncRef()
+		return apps, nil
 	}
 	validate := 0
 	if p.Validate {
@@ -34,23 +35,30 @@ func (p *Probe) around(app *python.PyObject) (*python.PyObject, error) {
 	fd, flag := python.PyLong_FromLong(p.FD), python.PyBool_FromLong(validate)
 	defer fd.DecRef()
 	defer flag.DecRef()
-	wrapped := callOwn("_gowsgi_probe", probeSource, "wrap", app, fd, flag)
+	wrapped := callOwn("_gowsgi_probe", probeSource, "wrap_all", apps, fd, flag)
 	if wrapped == nil {
 		python.PyErr_Print()
-		return nil, errors.New("the app can't be put into the probe of gowsgi smoke")
+		return nil, errors.New("the apps can't be put into the probe of gowsgi smoke")
 	}
 	return wrapped, nil
 }
 
-// routes is the app's URL map as JSON, or "" when it is not wanted. Main thread, attached.
-func (s AppSpec) routes(app *python.PyObject) (string, error) {
+// routes is the apps' URL maps as JSON, or "" when they are not wanted. Main thread, attached.
+func (s *SiteSpec) routes(apps *python.PyObject) (string, error) {
 	if !s.Routes {
 		return "", nil
 	}
-	text := callOwn("_gowsgi_routes", routesSource, "routes_json", app)
+	prefixes := python.PyList_New(0)
+	defer prefixes.DecRef()
+	for i := range s.Apps {
+		prefix := python.PyUnicode_FromString(strings.ToValidUTF8(s.Apps[i].Prefix, "\uFFFD"))
+		python.PyList_Append(prefixes, prefix)
+		prefix.DecRef()
+	}
+	text := callOwn("_gowsgi_routes", routesSource, "routes_json", apps, prefixes)
 	if text == nil {
 		python.PyErr_Print()
-		return "", errors.New("the app's URL map can't be read")
+		return "", errors.New("the apps' URL maps can't be read")
 	}
 	defer text.DecRef()
 	return python.PyUnicode_AsUTF8(text), nil

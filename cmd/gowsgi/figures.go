@@ -104,7 +104,7 @@ func (f *figures) show(s *site) {
 		about := &stats.Process{
 			Version:   version,
 			Import:    s.imported,
-			Mount:     s.config.ScriptName,
+			Mounts:    prefixes(s.server.Mounts),
 			Dir:       s.config.Dir,
 			Listeners: slices.Clone(s.listeners),
 		}

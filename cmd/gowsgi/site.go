@@ -147,6 +147,10 @@ func (s *site) newServer() (*bridge.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	apps, err := appSpecs(c)
+	if err != nil {
+		return nil, err
+	}
 	server := &bridge.Server{
 		Queue: s.backlog(),
 		Limits: bridge.Limits{
@@ -159,11 +163,11 @@ func (s *site) newServer() (*bridge.Server, error) {
 			Wait:     c.QueueTimeout,
 			Harakiri: c.Harakiri,
 		},
-		Log:        s.log,
-		Health:     c.HealthPath,
-		ScriptName: c.ScriptName,
-		Proxies:    proxies,
-		Overdue:    s.overdue,
+		Log:     s.log,
+		Health:  c.HealthPath,
+		Mounts:  mountsOf(apps),
+		Proxies: proxies,
+		Overdue: s.overdue,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
@@ -270,7 +274,7 @@ func (s *site) boot() error {
 		go s.signals.whileLoading(s, loaded)
 	}
 	begun := time.Now()
-	s.app, err = s.host.Load(s.spec())
+	s.app, err = s.loadApps()
 	s.imported = time.Since(begun)
 	close(loaded)
 	if err != nil {
@@ -293,14 +297,18 @@ func (s *site) boot() error {
 	return nil
 }
 
-// spec says which app to load, and with what around it.
-func (s *site) spec() pyhost.AppSpec {
-	spec := pyhost.AppSpec{Module: s.config.Module, File: s.config.File, Callable: s.config.Callable, Routes: s.routes}
+// loadApps loads the apps that are asked for, with what is to stand around them.
+func (s *site) loadApps() (*pyhost.App, error) {
+	apps, err := appSpecs(s.config)
+	if err != nil {
+		return nil, err
+	}
+	spec := pyhost.SiteSpec{Apps: apps, Routes: s.routes}
 	if s.probe != nil && s.probe.Probed {
 		spec.Routes = true
 		spec.Probe = &pyhost.Probe{FD: s.probe.ProbeFD(), Validate: s.probe.Validate}
 	}
-	return spec
+	return s.host.Load(spec)
 }
 
 // serve runs until a signal ends it.

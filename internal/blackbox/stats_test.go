@@ -38,8 +38,13 @@ type statsWorker struct {
 	LastSpawn                                int64 `json:"last_spawn"`
 	RunningTime                              int64 `json:"running_time"`
 	AvgRT                                    int64 `json:"avg_rt"`
-	Apps                                     []struct{ Requests, Exceptions int }
+	Apps                                     []statsApp
 	Cores                                    []statsCore
+}
+
+type statsApp struct {
+	ID, Requests, Exceptions int
+	Mountpoint               string
 }
 
 type statsCore struct {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -128,14 +129,8 @@ func (s *Smoke) discover(server *Server) (scenarios [][]Check) {
 	}
 	routes := server.accounts.routes
 	if routes == nil {
-		s.note("the app has no URL map that gowsgi can read (Flask's it can): asking for / only; see --get and --checks")
-		routes = []Route{{Path: s.Config.ScriptName + "/"}}
-	} else {
-		for i := range routes {
-			if routes[i].Path != "" {
-				routes[i].Path = s.Config.ScriptName + routes[i].Path
-			}
-		}
+		routes = s.roots()
+		s.note("the app has no URL map that gowsgi can read (Flask's it can): asking for %s only; see --get and --checks", paths(routes))
 	}
 	checks, unused := discovered(routes, s.Config.Exclude)
 	for _, pattern := range unused {
@@ -146,6 +141,29 @@ func (s *Smoke) discover(server *Server) (scenarios [][]Check) {
 	}
 	return scenarios
 }
+
+// roots are where the apps are.
+func (s *Smoke) roots() (roots []Route) {
+	if s.named() || len(s.Config.Mounts) == 0 {
+		roots = append(roots, Route{Path: s.Config.ScriptName + "/"})
+	}
+	for _, mount := range s.Config.Mounts {
+		prefix, _, _ := strings.Cut(mount, "=")
+		roots = append(roots, Route{Path: strings.TrimRight(prefix, "/") + "/"})
+	}
+	return roots
+}
+
+func paths(routes []Route) string {
+	var paths []string
+	for i := range routes {
+		paths = append(paths, routes[i].Path)
+	}
+	return strings.Join(paths, " ")
+}
+
+// named tells whether there is an app beside those of --mount.
+func (s *Smoke) named() bool { return s.Config.Module+s.Config.File != "" }
 
 func (s *Smoke) note(format string, args ...any) {
 	fmt.Fprintf(s.Stderr, "gowsgi smoke: "+format+"\n", args...)
@@ -158,7 +176,14 @@ func (s *Smoke) app() string {
 	if c.Callable != "" {
 		name += ":" + c.Callable
 	}
-	return name
+	if len(c.Mounts) == 0 {
+		return name
+	}
+	var names []string
+	if s.named() {
+		names = append(names, name)
+	}
+	return strings.Join(append(names, c.Mounts...), ", ")
 }
 
 func (s *Smoke) progress(scenarios [][]Check) *progress {

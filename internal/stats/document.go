@@ -15,7 +15,7 @@ import (
 type Process struct {
 	Version   string
 	Import    time.Duration // how long the app's import took
-	Mount     string        // the prefix that the app is mounted at, "" or "/prefix"
+	Mounts    []string      // the prefixes that the apps are mounted at, each "" or "/prefix"; none: one app at the root
 	Dir       string        // --chdir
 	Listeners []net.Listener
 }
@@ -185,14 +185,8 @@ func (p *Process) worker(c *bridge.Crew) Worker {
 		RespawnCount:  c.Spawns, // the first one counts
 		TX:            served.Bytes,
 		AvgRT:         served.Time.Microseconds() / int64(max(served.Requests, 1)),
-		Apps: []App{{
-			Mountpoint:  p.Mount,
-			StartupTime: int64(p.Import.Seconds()),
-			Requests:    served.Requests,
-			Exceptions:  served.Exceptions,
-			Chdir:       p.Dir,
-		}},
-		Cores: []Core{},
+		Apps:          p.apps(&served),
+		Cores:         []Core{},
 	}
 	if c.PID != 0 {
 		w.VSZ, w.RSS = process.SizeOf(c.PID)
@@ -203,6 +197,22 @@ func (p *Process) worker(c *bridge.Crew) Worker {
 		w.Cores = append(w.Cores, coreOf(i, &c.Threads[i]))
 	}
 	return w
+}
+
+// apps lists a worker's apps. What each of several has had is not counted.
+func (p *Process) apps(served *bridge.Tally) []App {
+	mounts := p.Mounts
+	if len(mounts) == 0 {
+		mounts = []string{""}
+	}
+	apps := make([]App, len(mounts))
+	for i, prefix := range mounts {
+		apps[i] = App{ID: i, Mountpoint: prefix, StartupTime: int64(p.Import.Seconds()), Chdir: p.Dir}
+	}
+	if len(apps) == 1 {
+		apps[0].Requests, apps[0].Exceptions = served.Requests, served.Exceptions
+	}
+	return apps
 }
 
 func coreOf(id int, t *bridge.Thread) Core {

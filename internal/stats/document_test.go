@@ -51,7 +51,7 @@ func TestDocument(t *testing.T) {
 	}
 	defer l.Close()
 	p := &Process{
-		Version: "1.2", Import: 2500 * time.Millisecond, Mount: "/app", Dir: "/srv",
+		Version: "1.2", Import: 2500 * time.Millisecond, Mounts: []string{"/app"}, Dir: "/srv",
 		Listeners: []net.Listener{l},
 	}
 	d, _ := built(t, p, busy)
@@ -77,6 +77,11 @@ func TestDocument(t *testing.T) {
 	}
 	if want := []App{{Mountpoint: "/app", StartupTime: 2, Requests: 9, Exceptions: 1, Chdir: "/srv"}}; !reflect.DeepEqual(apps, want) {
 		t.Errorf("apps %+v", apps)
+	}
+	p.Mounts = []string{"", "/a"}
+	several := []App{{StartupTime: 2, Chdir: "/srv"}, {ID: 1, Mountpoint: "/a", StartupTime: 2, Chdir: "/srv"}}
+	if got := p.worker(&bridge.Crew{}).Apps; !reflect.DeepEqual(got, several) {
+		t.Errorf("apps %+v", got)
 	}
 	wantCores := []Core{
 		{Requests: 6, Vars: []string{}, ReqInfo: map[string]int64{}},

@@ -6,13 +6,13 @@ counts: it imports only `sys` and `os`, and all that words an error lies in
 gowsgi_diagnosis.py, compiled when there is an error. embedded() does that: whoever
 executes this file sets EMBEDDED, the sources of the other embedded modules by name.
 
-    load(spec) -> dict     never raises
+    load(spec) -> dict     never raises; once for each app
 
 spec (all optional strings; "" and None are the same):
     module      --module      pkg.mod, mod:attr, mod:site.attr, mod:create_app("test", debug=True)
     wsgi_file   --wsgi-file   a path with any suffix
     callable    --callable    what may follow the colon in `module`
-    positional  the bare argument: any form of `module`, a path, or path:attr
+    positional  the bare argument, and what --mount names: any form of `module`, a path, or path:attr
 None of module, wsgi_file and positional: wsgi.py, then app.py of the working directory.
 sys.path[0] must be the working directory already.
 
@@ -29,7 +29,8 @@ import os
 import sys
 
 EMBEDDED = {}  # "_gowsgi_diagnosis" -> source
-SERVED = []  # the app, once it is loaded
+SERVED = []  # the apps, once they are loaded
+FOLDERS = []  # that were put on sys.path for files
 
 FACTORIES = ("create_app", "make_app")
 FILE_PREFIX = "gowsgi_file_"  # of modules that no import statement can name
@@ -105,7 +106,9 @@ def _load(spec):
         note = f'took "{expression}" ({type_name(app)}) from {target if is_path else "module " + target}'
         if not sources:
             note += f", found in {os.getcwd()}"
-    SERVED[:] = [app]
+    SERVED.append(app)
+    if is_path and len(SERVED) > 1:
+        warnings += _clashes(target)
     return {
         "app": app,
         "name": _printable(f"{shown}:{expression}"),
@@ -204,7 +207,7 @@ def parse_expression(text):
 
 
 def _import_module(name):
-    here = sys.path[0] or os.getcwd()
+    here = os.getcwd() if FOLDERS else sys.path[0] or os.getcwd()
     file = os.path.join(here, name + ".py")
     if os.path.isfile(file) and not os.path.isfile(os.path.join(here, name, "__init__.py")):
         if not _imports_as([name], here, file):
@@ -239,6 +242,7 @@ def _import_file(text):
         folder, package = _package_root(folder, path)
     if not same_file(sys.path[0] or os.getcwd(), folder):
         sys.path.insert(0, folder)
+    FOLDERS.append(folder)
     if suffix == ".py" and "." not in stem:
         parts = package if stem == "__init__" else package + [stem]
         if parts and _imports_as(parts, folder, path):
@@ -303,6 +307,30 @@ def _imports_as(parts, root, path):
     return False
 
 
+def _clashes(target):
+    """Sentences about modules that two apps' folders have by the same name: sys.modules has room for one of them.
+
+    The apps' own files are told apart: see _exec_file.
+    """
+    folder, own = FOLDERS[-1], os.path.splitext(os.path.basename(target))[0]
+    for other in [os.getcwd()] + FOLDERS[:-1]:
+        names = set() if same_file(other, folder) else (_names(other) & _names(folder)) - {own}
+        if names:
+            return [f"{target}: {other} has {', '.join(sorted(names))}, too, and all apps share one interpreter: an import "
+                    "of that name gives the same module to each of them; rename one"]
+    return []
+
+
+def _names(folder):
+    """What an import finds in a folder."""
+    try:
+        entries = os.listdir(folder)
+    except OSError:  # the import has said it
+        return set()
+    files = {e[:-3] for e in entries if e.endswith(".py") and e[:-3].isidentifier()}
+    return files | {e for e in entries if os.path.isfile(os.path.join(folder, e, "__init__.py"))}
+
+
 def _exec_file(path, stem, package, root):
     """Load a file that no import statement reaches, under a name that is in nobody's way.
 
@@ -316,6 +344,8 @@ def _exec_file(path, stem, package, root):
             raise OSError  # no bytecode file: app.wsgi would share app.py's
 
     name = FILE_PREFIX + "".join(c if c.isalnum() else "_" for c in stem)
+    if name in sys.modules:  # another app's file
+        name += "_%d" % sum(m.startswith(name) for m in sys.modules)
     if package and _imports_as(package, root, os.path.join(root, *package, "__init__.py")):
         _import_name(".".join(package))
         name = ".".join(package + [name])

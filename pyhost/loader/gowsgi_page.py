@@ -21,9 +21,9 @@ _HEADERS = [
 ]
 
 
-def prepare(app, remote):
-    """The page for an app, whose Flask apps let exceptions through from now on."""
-    flasks = _flask_apps(app)
+def prepare(apps, remote):
+    """The page for the apps, whose Flask apps let exceptions through from now on."""
+    flasks = _flask_apps(apps)
     for flask in flasks:
         if flask.config.get("PROPAGATE_EXCEPTIONS") is None and not _handles_exceptions(flask):
             flask.config["PROPAGATE_EXCEPTIONS"] = True
@@ -111,10 +111,10 @@ def wanted(accept):
 # --- Flask -------------------------------------------------------------------------
 
 
-def _flask_apps(app):
-    """The Flask apps in a WSGI app: itself, or inside middleware as it is usually written."""
+def _flask_apps(apps):
+    """The Flask apps in WSGI apps: themselves, or inside middleware as it is usually written."""
     flask = getattr(sys.modules.get("flask"), "Flask", None)
-    found, seen, todo = [], set(), [app]
+    found, seen, todo = [], set(), list(apps)
     while isinstance(flask, type) and todo and len(seen) < 50:
         obj = todo.pop(0)
         if id(obj) in seen:

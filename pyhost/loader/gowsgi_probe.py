@@ -25,6 +25,10 @@ def wrap(app, fd, validate):
     return _Probe(app, fd, validate)
 
 
+def wrap_all(apps, fd, validate):
+    return tuple(wrap(app, fd, validate) for app in apps)
+
+
 class _Probe:
     def __init__(self, app, fd, validate):
         import contextvars

@@ -1,7 +1,7 @@
 """Read the URL map of a Flask app, also behind middleware. Embedded as `_gowsgi_routes`.
 
-    routes(app) -> list of dicts, or None when no app with a URL map is found
-    routes_json(app) -> the same as text
+    routes(app, prefix) -> list of dicts, or None when no app with a URL map is found
+    routes_json(apps, prefixes) -> those of all apps as text
 
 A dict has: rule ("/users/<id>", with the prefix it is mounted at), methods (sorted, without
 HEAD and OPTIONS), endpoint, path (what to ask for: "" unless a GET needs no parameter) and
@@ -14,16 +14,24 @@ _INNER = ("wsgi_app", "app", "application", "_app", "_application", "wrapped", "
 _DEPTH, _MOST = 20, 200  # of middleware, and of objects looked at: some have an attribute of any name
 
 
-def routes(app):
+def routes(app, prefix=""):
     found = []
-    _collect(app, "", found, set(), _DEPTH)
+    _collect(app, prefix, found, set(), _DEPTH)
     return [route for route_list in found for route in route_list] if found else None
 
 
-def routes_json(app):
+def routes_json(apps, prefixes):
     import json
 
-    return json.dumps(routes(app))
+    found = [routes(app, prefix) for app, prefix in zip(apps, prefixes)]
+    if not any(f is not None for f in found):
+        return json.dumps(None)
+    # Of an app without a map beside others its root is known.
+    return json.dumps([r for f, prefix in zip(found, prefixes) for r in (_root(prefix) if f is None else f)])
+
+
+def _root(prefix):
+    return [{"rule": prefix + "/", "methods": ["ANY"], "endpoint": "", "path": prefix + "/", "host": ""}]
 
 
 def _collect(app, prefix, found, seen, depth):

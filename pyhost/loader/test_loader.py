@@ -252,6 +252,49 @@ class Unnamed(Case):
         self.assert_error(self.load(), "not-found", "files there: main.py", "gowsgi app:app")
 
 
+class Several(Case):
+    """More than one app in an interpreter: --mount."""
+
+    AFTER = """
+result["also"] = []
+for spec in {specs}:
+    more = loader.load(spec)
+    app = more.pop("app", None)
+    more["body"] = b"".join(app({{}}, lambda *a: None)).decode() if app else ""
+    result["also"].append(more)
+result["modules"] = sorted(m for m in sys.modules if "app" in m)
+"""
+
+    def several(self, *specs):
+        result = self.load(positional=specs[0], after=self.AFTER.format(specs=[{"positional": s} for s in specs[1:]]))
+        self.assertNotIn("error", result, result)
+        return [result] + result["also"]
+
+    def test_files_of_one_name(self):
+        self.write_all({f"{d}/app.{suffix}": wsgi(body=d + suffix) for d in "ab" for suffix in ("py", "wsgi")})
+        self.write(app=wsgi(body="cwd"))
+        apps = self.several("a/app.py", "b/app.py", "a/app.wsgi", "b/app.wsgi", "app", "app.py", "a/app.py:application")
+        self.assertEqual([a["body"] for a in apps], ["apy", "bpy", "awsgi", "bwsgi", "cwd", "cwd", "apy"])
+        self.assertEqual(len({a["module"] for a in apps[:5]}), 5)
+        self.assertEqual((apps[0]["module"], apps[6]["module"]), ("app", "app"))  # one name, one copy
+        for a in apps:
+            self.assertEqual(a["warnings"], [])
+
+    def test_modules_of_one_name(self):
+        self.write_all({"a/one.py": "import models\n" + wsgi(), "a/models.py": "", "b/two.py": wsgi(), "b/models.py": "",
+                        "b/kit/__init__.py": "", "c/three.py": wsgi(), "c/kit/__init__.py": "", "d/four.py": wsgi()})
+        apps = self.several("a/one.py", "b/two.py", "c/three.py", "d/four.py")
+        self.assertEqual([len(a["warnings"]) for a in apps], [0, 1, 1, 0])
+        self.assertIn(os.path.join(self.cwd, "a") + " has models, too", apps[1]["warnings"][0])
+        self.assertIn(os.path.join(self.cwd, "b") + " has kit, too", apps[2]["warnings"][0])
+
+    def test_failure(self):
+        self.write(app=wsgi(), bad="1 / 0\n")
+        failed = self.several("app", "bad", "app:nope")[1:]
+        self.assertEqual([f["error"] for f in failed], ["app-error", "not-found"])
+        self.assertIn("ZeroDivisionError", failed[0]["traceback"])
+
+
 class Children(Case):
     """Functions of the app's module run in a multiprocessing child started by spawn."""
 

@@ -304,20 +304,20 @@ class Flask(unittest.TestCase):
             (self.Fake({None: {Exception: 1}}), None),
             (self.Fake({None: {BaseException: 1}}), None),
         ]:
-            page.prepare(app, False)
+            page.prepare([app], False)
             self.assertIs(app.config.get("PROPAGATE_EXCEPTIONS"), want)
 
     def test_inside_middleware(self):
         first, second = self.Fake(), self.Fake()
         first.wsgi_app = types.SimpleNamespace(app=first.wsgi_app, mounts={"/api": types.SimpleNamespace(application=second)})
-        made = page.prepare(types.SimpleNamespace(app=first.wsgi_app), False)
+        made = page.prepare([types.SimpleNamespace(app=first.wsgi_app)], False)
         self.assertEqual((made.routes, first.config, second.config), (6, {"PROPAGATE_EXCEPTIONS": True}, {"PROPAGATE_EXCEPTIONS": True}))
 
     def test_others(self):
         ring = types.SimpleNamespace()
         ring.app = ring
         for app in (ring, len, lambda e, s: [], types.SimpleNamespace(app=None)):
-            self.assertEqual(page.prepare(app, False).routes, 0)
+            self.assertEqual(page.prepare([app], False).routes, 0)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Routes(unittest.TestCase):
             dict(rule="/u/<id>", methods=["DELETE", "POST"], endpoint="u/<id>", path="", host=""),
             dict(rule="/any", methods=["ANY"], endpoint="any", path="/any", host=""),
         ])
-        self.assertEqual(json.loads(reader.routes_json(app)), reader.routes(app))
+        self.assertEqual(json.loads(reader.routes_json([app], [""])), reader.routes(app))
 
     def test_what_a_get_reaches(self):
         for r, want in [
@@ -95,6 +95,17 @@ class Routes(unittest.TestCase):
         app.wsgi_app = Middleware("app", app.wsgi_app, {"/api": api})
         self.assertEqual(rules_of(app), ["/", "/api/", "/api/s"])
 
+    def test_several(self):
+        app, plain = App(rule("/"), rule("/s")), Middleware("app", None)
+        for apps, prefixes, want in [
+            ([app, app], ["", "/b"], ["/", "/s", "/b/", "/b/s"]),
+            ([app, plain], ["/a", "/b"], ["/a/", "/a/s", "/b/"]),  # of an app without a map, its root
+        ]:
+            found = json.loads(reader.routes_json(apps, prefixes))
+            self.assertEqual([r["rule"] for r in found], want)
+            self.assertEqual([r["path"] for r in found], want)
+        self.assertEqual(reader.routes_json([plain, plain], ["/a", "/b"]), "null")
+
     def test_no_map(self):
         class Magic:  # has an attribute of any name
             def __getattr__(self, name):
@@ -109,7 +120,7 @@ class Routes(unittest.TestCase):
         loop.app = loop
         for app in [lambda environ, start_response: [], loop, Magic(), Middleware("app", 5, {"/x": None})]:
             self.assertIsNone(reader.routes(app), app)
-        self.assertEqual(reader.routes_json(loop), "null")
+        self.assertEqual(reader.routes_json([loop], [""]), "null")
         self.assertEqual(reader.routes(App()), [])
 
 

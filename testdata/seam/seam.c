@@ -73,10 +73,12 @@ static const char *const environ_pairs[][2] = {
 /* pack writes the environ as ph_begin wants it, and returns its length. */
 static size_t pack(char *to)
 {
-	uint32_t count = sizeof environ_pairs / sizeof environ_pairs[0];
+	uint32_t count = sizeof environ_pairs / sizeof environ_pairs[0], app = 0;
 	char *p = to;
 	memcpy(p, &count, sizeof count);
 	p += sizeof count;
+	memcpy(p, &app, sizeof app);
+	p += sizeof app;
 	for (uint32_t i = 0; i < count; i++) {
 		uint16_t name = (uint16_t)strlen(environ_pairs[i][0]);
 		uint32_t value = (uint32_t)strlen(environ_pairs[i][1]);
@@ -114,7 +116,8 @@ int main(int argc, char **argv)
 		PyErr_Print();
 		return 1;
 	}
-	if (ph_set_app(app, 1, 0, "gowsgi") < 0)
+	PyObject *apps = PyTuple_Pack(1, app);
+	if (apps == NULL || ph_set_apps(apps, 1, 0, "gowsgi") < 0)
 		return 1;
 	PyThreadState *main_thread = PyEval_SaveThread();
 	ph_thread *t = ph_thread_new(0, "gowsgi-1");
