@@ -84,7 +84,7 @@ var comparedRequests = []comparedRequest{
 	{app: "differential", name: "status: 599 x", raw: "GET /status?line=599+x HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
 	{app: "differential", name: "status: OK", raw: "GET /status?line=OK HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
 	{app: "differential", name: "status: 200", raw: "GET /status?line=200 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
-	{app: "differential", name: "status: 2000 OK", raw: "GET /status?line=2000 OK HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
+	{app: "differential", name: "status: 2000 OK", raw: "GET /status?line=2000+OK HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
 	{app: "differential", name: "bodiless: 204 No Content", raw: "GET /bodiless?line=204+No+Content HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
 	{app: "differential", name: "bodiless: 304 Not Modified", raw: "GET /bodiless?line=304+Not+Modified HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
 	{app: "differential", name: "bodiless: 205 Reset Content", raw: "GET /bodiless?line=205+Reset+Content HTTP/1.1\r\nHost: {HOST}\r\n\r\n"},
@@ -160,7 +160,7 @@ var comparedRequests = []comparedRequest{
 
 // expected is a difference between the two, and why it is one.
 type expected struct {
-	request string // as "http NAME" or "uwsgi NAME"; a final * is for all that begin so
+	request string // as "http NAME" or "uwsgi NAME"; a * at the start or the end is for any beginning or end
 	what    string
 	uwsgi   string
 	gowsgi  string
@@ -168,4 +168,50 @@ type expected struct {
 }
 
 // expectedDifferences is the whole list. What is not on it must be the same, and what is on it must differ.
-var expectedDifferences = []expected{}
+var expectedDifferences = []expected{
+	{"*", "environ uwsgi.node", "*", absent, "no key of gowsgi's claims to be uWSGI's; apps that need the module uwsgi have --uwsgi-module"},
+	{"*", "environ uwsgi.version", "bytes:b'2.0.31'", absent, "no key of gowsgi's claims to be uWSGI's; apps that need the module uwsgi have --uwsgi-module"},
+	{"*", "environ wsgi.input_terminated", absent, "bool:True", "chunked bodies end by themselves: an app may read to the end without a length"},
+	{"*", "environ RAW_URI", absent, "*", "gunicorn's name for REQUEST_URI, which libraries look for as well"},
+	{"*", "environ SERVER_SOFTWARE", absent, "*", "CGI's key; uWSGI leaves it out"},
+	{"*", "header server", absent, "gowsgi", "RFC 9110, 10.2.4"},
+	{"*", "header date", absent, "*", "RFC 9110, 6.6.1: a server with a clock sends it"},
+	{"*", "header content-length", absent, "*", "PEP 3333: the length of a list of one chunk is known"},
+
+	{"http *", "environ REMOTE_PORT", absent, "str:'CLIENTPORT'", "uWSGI's http has it, http-socket has not"},
+	{"http *", "header transfer-encoding", absent, "chunked", "a body of unknown length is chunked, so that its end is told from a broken connection"},
+	{"http *", "header connection", absent, "close", "who closes says so; uWSGI's http-socket always closes and never says it"},
+
+	{"http env: spaces round a value", "environ HTTP_X_S", "str:'\\t a  b \\t'", "str:'a  b'", "RFC 9112, 5.1: the space around is not the value's"},
+	{"http env: header twice", "environ HTTP_X_A", "str:'1, 2'", "str:'1,2'", "joined by a comma alone, as CGI does; both are the same list"},
+	{"http env: cookie twice", "environ HTTP_COOKIE", "str:'a=1, b=2'", "str:'a=1; b=2'", "RFC 9113, 8.2.3: cookies are joined by a semicolon; a comma makes one cookie of two"},
+	{"http env: underscore", "environ HTTP_X_UNDER", "str:'evil'", absent, "X_Under would pass for X-Under, which a proxy may have checked"},
+	{"http env: proxy header", "environ HTTP_PROXY", "str:'http://evil'", absent, "httpoxy (CVE-2016-5385)"},
+	{"http env: forwarded proto", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed"},
+	{"http env: forwarded ssl", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed, by X-Forwarded-Proto"},
+	{"http env: absolute form", "status", "404 Not Found", "200 OK", "RFC 9112, 3.2.2: a server takes the absolute form; uWSGI makes all of it the path"},
+	{"http echo: chunked", "body", "", "abcdefg", "uWSGI gives the app no chunked bodies"},
+	{"http echo: chunked", "header x-length", "0", "7", "uWSGI gives the app no chunked bodies"},
+
+	{"*input: readline:2,readline:9,read", "body", "[b'one\\n', b'two\\n', b'three']", "[b'on', b'e\\n', b'two\\nthree']", "uWSGI does not look at readline's size"},
+	{"*input: read:0,readline:0,read", "body", "[b'one\\ntwo\\nthree', b'', b'']", "[b'', b'', b'one\\ntwo\\nthree']", "read(0) reads nothing; uWSGI takes 0 for no size"},
+	{"*input: readlines:3", "body", "[[b'one\\n', b'two\\n', b'three']]", "[[b'one\\n']]", "uWSGI does not look at readlines' hint"},
+
+	{"*status: OK", "status", noAnswer, "500 Internal Server Error", "a mistake of the app's is a 500 and a line in the log, not an empty reply"},
+	{"*status: 200", "status", "200 OK", "500 Internal Server Error", "PEP 3333: a status has a reason; uWSGI makes one up for codes that it knows"},
+	{"*status: 2000 OK", "status", noAnswer, "500 Internal Server Error", "a mistake of the app's is a 500 and a line in the log, not an empty reply"},
+	{"*body: str", "status", "200 OK", "500 Internal Server Error", "PEP 3333: chunks are bytes; uWSGI sends the head and nothing else"},
+	{"*body: str-later", "status", "200 OK", "500 Internal Server Error", "PEP 3333: chunks are bytes; uWSGI leaves the others out"},
+	{"*body: None", "status", "200 OK", "500 Internal Server Error", "PEP 3333: an app returns an iterable; uWSGI sends the head and nothing else"},
+	{"*body: int", "status", "200 OK", "500 Internal Server Error", "PEP 3333: an app returns an iterable; uWSGI sends the head and nothing else"},
+	{"*replaced", "body", "", "replaced", "start_response with exc_info before the head has gone out replaces it, and the body follows"},
+	{"*raise", "status", noAnswer, "500 Internal Server Error", "an exception is a 500, not an empty reply"},
+	{"*raise-started", "status", "200 OK", "500 Internal Server Error", "no byte of the response has gone out yet, so it can be a 500"},
+	{"*raise-later", "body", "some,", "broken off: some,", "the client can tell that the body is not whole"},
+	{"*exit", "status", noAnswer, "500 Internal Server Error", "a request does not end the server: SystemExit is an exception as any other"},
+	{"*never", "status", noAnswer, "500 Internal Server Error", "PEP 3333: start_response must be called; a 500 and a line in the log"},
+	{"*twice", "status", "201 Created", "200 OK", "PEP 3333: a second call without exc_info raises; uWSGI takes it"},
+	{"*bad header: line break", "status", "200 OK", "500 Internal Server Error", "uWSGI lets a value with a line break write headers of its own"},
+	{"*bad header: control", "status", noAnswer, "500 Internal Server Error", "a mistake of the app's is a 500 and a line in the log, not an empty reply"},
+	{"*argv", "body", "['uwsgi']", "['gowsgi']", "sys.argv[0] is the program's name"},
+}
