@@ -62,8 +62,9 @@ func check(w io.Writer, ref string, environ []string, strict, asJSON bool) error
 	if err := s.Check(ref, environ); err != nil {
 		return err
 	}
+	r := understanding{File: ref, Counts: map[string]int{}, Command: append([]string{"gowsgi"}, s.Words()...), Accepted: true}
 	_, mistake := s.Config()
-	r := understanding{File: ref, Remarks: s.Remarks(), Counts: map[string]int{}, Command: append([]string{"gowsgi"}, s.Words()...), Accepted: true}
+	r.Remarks = s.Remarks()
 	if mistake != nil {
 		r.Remarks = append(r.Remarks, options.Remark{File: ref, Fate: "note", Level: options.Wrong, Text: mistake.Error()})
 	}

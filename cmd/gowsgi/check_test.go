@@ -25,26 +25,29 @@ func TestCheck(t *testing.T) {
 		code         int
 		want         string
 	}{
-		{"fine", "[uwsgi]\nhttp = :5000\nmodule = app:app\nmaster = true\ndie-on-term = true\n", nil, 0, `uwsgi.ini:2: http: honoured: uWSGI: Either one; there's no router process here, and a bare number is an error, not a socket's name
+		{"fine", "[uwsgi]\nhttp = :5000\nmodule = app:app\nmaster = true\ndie-on-term = true\nthreads = 2\n", nil, 0, `uwsgi.ini:2: http: honoured: uWSGI: Either one; there's no router process here, and a bare number is an error, not a socket's name
 uwsgi.ini:3: module: honoured: uWSGI has the same; a call may have literal arguments here
 uwsgi.ini:4: master: honoured
 uwsgi.ini:5: die-on-term: not needed: always so here; safe to delete
+uwsgi.ini:6: threads: honoured: uWSGI has the same, default 1
 
-gowsgi --module app:app --http :5000 --master
+gowsgi --module app:app --http :5000 --threads 2 --master
 
-3 honoured, 0 emulated, 1 not needed, 0 refused, 0 unknown
+4 honoured, 0 emulated, 1 not needed, 0 refused, 0 unknown
 `},
 		{"refused", "[uwsgi]\nsocket = a.sock\ngevent = 5\nmodule = app:app\n", nil, 1, `uwsgi.ini:2: socket: honoured: uWSGI has the same; variables that have code loaded (UWSGI_SCRIPT and the like) are never obeyed here
 ERROR uwsgi.ini:3: gevent: refused: use --threads N, N being the number of slow requests at a time, and remove monkey patching
 uwsgi.ini:4: module: honoured: uWSGI has the same; a call may have literal arguments here
+a uWSGI configuration without threads means one for each process, also here; with threads = 8, which costs nothing, slow requests do not hold up others, if the app may run in threads
 
-gowsgi --module app:app --socket unix:a.sock
+gowsgi --module app:app --socket unix:a.sock --threads 1
 
 2 honoured, 0 emulated, 0 not needed, 1 refused, 0 unknown
 `},
 		{"unknown", "[uwsgi]\nvaccum = true\n", nil, 0, `WARNING uwsgi.ini:2: vaccum: unknown: uWSGI ignores this key, and so does gowsgi; did you mean vacuum?
+a uWSGI configuration without threads means one for each process, also here; with threads = 8, which costs nothing, slow requests do not hold up others, if the app may run in threads
 
-gowsgi
+gowsgi --threads 1
 
 0 honoured, 0 emulated, 0 not needed, 0 refused, 1 unknown
 `},

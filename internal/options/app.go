@@ -62,8 +62,8 @@ func (s *Settings) Config() (*Config, error) {
 	if len(s.config.Socket) > 0 && s.from["http"] == Default {
 		s.config.HTTP = nil
 	}
-	if s.read && s.from["threads"] == Default {
-		s.config.Threads = 1 // uWSGI's default: its apps may never have met a second thread
+	if s.oneThread() {
+		s.config.Threads = 1
 	}
 	s.judge()
 	if err := s.config.Validate(); err != nil {

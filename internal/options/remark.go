@@ -112,7 +112,7 @@ func (s *Settings) generalRemarks() {
 	if s.given("master", "M") && !s.given("die-on-term") {
 		s.remark(Info, "SIGTERM: uWSGI reloads without die-on-term; gowsgi always ends in order, and SIGHUP reloads")
 	}
-	if s.from["threads"] == Default {
+	if s.oneThread() {
 		s.remark(Info, "a uWSGI configuration without threads means one for each process, also here; with threads = 8, which costs nothing, "+
 			"slow requests do not hold up others, if the app may run in threads")
 	}

@@ -366,8 +366,15 @@ func (s *Settings) Words() (words []string) {
 			words = o.word(words, o.text(&s.config))
 		}
 	}
+	if s.oneThread() {
+		words = append(words, "--threads", "1")
+	}
 	return words
 }
+
+// oneThread tells that there is a uWSGI configuration that says nothing of threads: uWSGI has one then, and its apps may never
+// have met a second one.
+func (s *Settings) oneThread() bool { return s.read && s.from["threads"] == Default }
 
 // word appends an option with its value.
 func (o *Option) word(words []string, value string) []string {
