@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,7 +38,7 @@ var fixtures = []fixture{
 	{dir: "03-heroku", words: "commented.ini", unlike: [][4]string{
 		{"*", "500 Internal Server Error", "200 heroku", "uWSGI keeps the comment in the value and finds no callable of that name"},
 	}},
-	{dir: "04-panel", words: "uwsgi.ini", root: true, daemon: true, check: userIs("www-data")},
+	{dir: "04-panel", words: "uwsgi.ini", root: true, daemon: true, check: userIsPanels},
 	{dir: "05-placeholders", words: "--ini uwsgi.ini", check: logged05},
 	{dir: "06-dev-server", words: "--socket 0.0.0.0:{PORT} --protocol http -w run:app --py-autoreload=1 --worker-reload-mercy=1"},
 	{dir: "07-mount", words: "-s myapp.sock --manage-script-name --mount /yourapplication=myapp:app", socket: "myapp.sock",
@@ -58,6 +60,8 @@ type running struct {
 	port  string
 	stats string
 	pid   int
+
+	ours bool // it is gowsgi
 }
 
 // Each fixture is started by uWSGI and by gowsgi with the same words, and answers the same.
@@ -107,13 +111,13 @@ func (f fixture) compare(t *testing.T, path, uwsgi, gowsgi string) {
 // serve starts a program on a copy of the fixture, asks for all paths, and ends it.
 func (f fixture) serve(t *testing.T, program string) (answers []string) {
 	t.Helper()
-	r := &running{dir: f.copy(t)}
+	r := &running{dir: f.copy(t), ours: program == binary}
 	_, r.port, _ = strings.Cut(ownAddress(), ":")
 	r.stats = ownAddress()
 	words := strings.NewReplacer("{PORT}", r.port, "{STATS}", r.stats).Replace(f.words)
 	cmd := exec.Command(program, strings.Fields(words)...)
 	cmd.Dir = r.dir
-	cmd.Env = append(environ(t.TempDir()), "PORT="+r.port, "VIRTUAL_ENV="+venv)
+	cmd.Env = append(environ(t.TempDir()), "PORT="+r.port, "VIRTUAL_ENV="+venv, "PANEL_USER="+panelUser(t))
 	p := spawn(t, cmd)
 	addr := "127.0.0.1:" + r.port
 	if f.socket != "" {
@@ -135,10 +139,15 @@ func (f fixture) serve(t *testing.T, program string) (answers []string) {
 		r.stop(t, program)
 		return answers
 	}
-	if err := p.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
+	if program != binary {
+		return answers // uWSGI is killed at the test's end: its own end is not under test
 	}
-	p.wantEnd(t)
+	p.end(t)
+	if f.socket != "" {
+		if _, err := os.Stat(addr); err == nil {
+			t.Errorf("%s stays behind", addr)
+		}
+	}
 	return answers
 }
 
@@ -224,7 +233,14 @@ func (r *running) stop(t *testing.T, program string) {
 		t.Fatalf("--stop: %v: %s", err, out)
 	}
 	var left []process
-	if !soon(patience(), func() bool { left = survivors(r.pid, family); return len(left) == 0 }) {
+	ended := soon(patience(), func() bool { left = survivors(r.pid, family); return len(left) == 0 })
+	if !r.ours {
+		for _, p := range left {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+		return
+	}
+	if !ended {
 		t.Errorf("processes left behind: %v\n%s", left, r.log())
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, "uwsgi.pid")); err == nil {
@@ -258,29 +274,43 @@ func modeOf(name string, mode os.FileMode) func(*testing.T, *running) {
 	}
 }
 
-// userIs asserts that no process of the server is another user's.
-func userIs(name string) func(*testing.T, *running) {
-	return func(t *testing.T, r *running) {
-		t.Helper()
-		out, err := exec.Command("id", "-u", name).Output()
+// panelUser is www-data, if a Python that it may read is under test, and else root.
+func panelUser(t *testing.T) string {
+	t.Helper()
+	u, err := user.Lookup("www-data")
+	if err != nil || os.Getuid() != 0 {
+		return "root"
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	cmd := exec.Command(filepath.Join(venv, "bin", "python"), "-c", "")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}} //nolint:gosec // they are ids
+	if cmd.Run() != nil {
+		return "root"
+	}
+	return u.Username
+}
+
+// userIsPanels asserts that no process of the server is another user's.
+func userIsPanels(t *testing.T, r *running) {
+	t.Helper()
+	u, err := user.Lookup(panelUser(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	family := []int{r.pid}
+	for _, p := range descendants(r.pid) {
+		family = append(family, p.pid)
+	}
+	for _, pid := range family {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
-			t.Fatal(err)
+			continue // it has just ended
 		}
-		want := strings.TrimSpace(string(out))
-		family := []int{r.pid}
-		for _, p := range descendants(r.pid) {
-			family = append(family, p.pid)
-		}
-		for _, pid := range family {
-			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-			if err != nil {
-				continue // it has just ended
-			}
-			_, uids, _ := strings.Cut(string(text), "\nUid:")
-			for _, uid := range strings.Fields(uids)[:4] {
-				if uid != want {
-					t.Errorf("process %d has uid %s, want %s (%s)", pid, uid, want, name)
-				}
+		_, uids, _ := strings.Cut(string(text), "\nUid:")
+		for _, uid := range strings.Fields(uids)[:4] {
+			if uid != u.Uid {
+				t.Errorf("process %d has uid %s, want %s (%s)", pid, uid, u.Uid, u.Username)
 			}
 		}
 	}

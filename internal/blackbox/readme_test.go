@@ -248,6 +248,15 @@ func (p *spawned) wantEnd(t *testing.T) {
 	}
 }
 
+// end sends TERM and asserts a clean end.
+func (p *spawned) end(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.wantEnd(t)
+}
+
 // ready waits until a ready file has its line, or the process has ended.
 func (p *spawned) ready(t *testing.T, file string, d time.Duration) (line ready) {
 	t.Helper()
@@ -325,10 +334,7 @@ func runsFlaskHello(t *testing.T, command string) {
 	p := spawn(t, cmd)
 	line := p.ready(t, file, within(5*time.Minute))
 	wantAnswer(t, line.URL+"/", "<p>Hello, World!</p>\n")
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	p.wantEnd(t)
+	p.end(t)
 }
 
 // Every route of examples/flask_hello, which is served as the README in its folder says.
