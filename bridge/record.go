@@ -40,6 +40,9 @@ func (c *Call) logAccess(status int, now time.Time) {
 		RequestBytes:  c.conn.body.read(int64(len(e.buf) - c.bodyAt)),
 		WorkerID:      1,
 	}
+	if c.conn.uwsgi {
+		c.record.Modifier1, c.record.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
+	}
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
 		if r := c.seat.remote; r != nil {
@@ -53,6 +56,9 @@ func (c *Call) logAccess(status int, now time.Time) {
 		c.record.Environ = c
 		c.record.Vars = int(e.count)
 		c.record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
+	}
+	if len(c.logVars) > 0 {
+		c.record.LogVars = c
 	}
 	s.Access(&c.record)
 	c.record = accesslog.Record{} // holds on to no buffer
@@ -71,6 +77,38 @@ func (c *Call) Lookup(key string) (value string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// logVar begins the name of a variable among a reply's headers. No header's does: it is no token.
+const logVar = '('
+
+// logVarsMax is more than the seam lets an app set.
+const logVarsMax = 32 << 10
+
+// takeLogVars takes what the app has set for the access log out of a reply's headers. It stands behind them, and
+// alone where there is no head.
+func (c *Call) takeLogVars(reply *Reply) {
+	at := 0
+	for name, value := range packedPairs(reply.Headers) {
+		if len(name) > 0 && name[0] == logVar {
+			break
+		}
+		at += pairHeader + len(name) + len(value)
+	}
+	if taken := reply.Headers[at:]; len(c.logVars)+len(taken) <= logVarsMax {
+		c.logVars = append(c.logVars, taken...)
+	}
+	reply.Headers = reply.Headers[:at]
+}
+
+// LogVar is what the app has set under that name, for %(name) in a log format.
+func (c *Call) LogVar(name string) (value string, ok bool) {
+	for n, v := range packedPairs(c.logVars) {
+		if len(n) > 0 && string(n[1:]) == name {
+			value, ok = string(v), true
+		}
+	}
+	return value, ok
 }
 
 // logRefusal logs a request that no app saw. Its head may be broken: what is known of

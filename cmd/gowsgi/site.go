@@ -14,10 +14,13 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/daemon"
+	"github.com/gowsgi/gowsgi/internal/fifo"
 	"github.com/gowsgi/gowsgi/internal/listen"
 	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/privilege"
 	"github.com/gowsgi/gowsgi/internal/smoke"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -33,7 +36,10 @@ type site struct {
 	log       *slog.Logger
 	pidfile   *listen.Pidfile
 	announcer *listen.Announcer
+	identity  *privilege.Identity // that the process becomes; nil: it stays
 	listeners []net.Listener
+	fifos     []*fifo.FIFO
+	daemon    *daemon.Self // this process is in the background; else nil
 	figures   figures
 	signals   *signals
 
@@ -68,6 +74,9 @@ func newSite(config *options.Config) (*site, error) {
 
 func (s *site) prepare() (err error) {
 	config := s.config
+	if err := s.identify(); err != nil {
+		return err
+	}
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -85,10 +94,15 @@ func (s *site) prepare() (err error) {
 			return fmt.Errorf("--wsgi-file %s: %w", config.File, cause(err))
 		}
 	}
-	if s.server, err = s.newServer(); err != nil || config.Check {
+	if s.server, err = s.newServer(); err != nil {
 		return err
 	}
-	return s.bind()
+	if !config.Check {
+		if err := s.bind(); err != nil {
+			return err
+		}
+	}
+	return s.drop()
 }
 
 // enter goes to the directory, and sets the environment, that the app is to have.
@@ -168,6 +182,7 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Mounts:  mountsOf(apps),
 		Proxies: proxies,
 		Overdue: s.overdue,
+		LogVars: c.UWSGIModule,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
@@ -181,7 +196,11 @@ func (s *site) newServer() (*bridge.Server, error) {
 	}
 	switch {
 	case c.LogFormat != "":
-		if format, err = accesslog.New(c.LogFormat); err != nil {
+		compile := accesslog.New
+		if c.UWSGIModule {
+			compile = accesslog.NewOpen
+		}
+		if format, err = compile(c.LogFormat); err != nil {
 			return nil, options.UsageError("--" + err.Error())
 		}
 	case c.LogJSON:
@@ -213,18 +232,25 @@ func (s *site) bind() (err error) {
 	if s.announcer, err = listen.NewAnnouncer(s.config.ReadyFile, fd); err != nil {
 		return err
 	}
+	owner, err := socketOwner(s.config)
+	if err != nil {
+		return err
+	}
 	for _, text := range s.config.HTTP {
 		address, err := listen.Parse(text)
 		if err != nil {
 			return err
 		}
-		l, err := listen.Listen(address, listen.Options{Mode: s.config.SocketMode, Backlog: s.config.Backlog})
+		l, err := listen.Listen(address, listen.Options{Mode: s.config.SocketMode, Owner: owner, Backlog: s.config.Backlog})
 		if err != nil {
 			return err
 		}
 		s.listeners = append(s.listeners, l)
 	}
-	if err := s.figures.bind(s.config); err != nil {
+	if err := s.figures.bind(s.config, s.ownOwner()); err != nil {
+		return err
+	}
+	if err := s.openFIFOs(); err != nil {
 		return err
 	}
 	if s.config.PIDFile != "" {
@@ -251,7 +277,7 @@ func (s *site) boot() error {
 		return err
 	}
 	if !s.config.Check {
-		s.signals = watchSignals(false)
+		s.watchSignals(false)
 	}
 	s.host, err = pyhost.Boot(pyhost.Config{
 		Executable:   executable,
@@ -263,6 +289,7 @@ func (s *site) boot() error {
 		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
 		Reloads:      s.config.Reloads(),
+		UWSGI:        s.uwsgiModule(),
 		Log:          s.log,
 	})
 	if err != nil {
@@ -362,8 +389,12 @@ func (s *site) announce() error {
 	if s.config.Open {
 		openBrowser(s.log, ready.URL)
 	}
+	if err := s.announcer.Announce(ready); err != nil {
+		return err
+	}
 	s.logfile.Started()
-	return s.announcer.Announce(ready)
+	s.daemon.Ready()
+	return nil
 }
 
 // control waits for signals and acts on them, until the process is to end.
@@ -385,6 +416,12 @@ func (s *site) control(failed <-chan error, touched <-chan string) error {
 				s.logFigures()
 			case actReopen:
 				s.reopenLog(sig.String())
+			case actRotate:
+				s.rotateLog(sig.String())
+			case actReload:
+				s.log.Warn("a reload needs worker processes: give --master", "signal", sig.String())
+			case actExit:
+				s.exitNow(sig)
 			case actDrain:
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
 				go s.signals.exitOnSecond(s, s.printStacks)
@@ -427,45 +464,18 @@ func (s *site) end(begun time.Time, code int) {
 	}
 }
 
-// tellApp runs the handler that the app has set for a signal that Go has taken.
-func (s *site) tellApp(sig os.Signal) {
-	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
-	defer cancel()
-	s.host.SignalPython(ctx, sig)
-}
-
-const (
-	tellTimeout  = 2 * time.Second
-	stackTimeout = 2 * time.Second
-)
-
-// printStacks writes what every Python thread does to stderr.
-func (s *site) printStacks() {
-	var text strings.Builder
-	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
-	s.stacks(&text)
-	text.WriteString("--- end of stacks ---\n")
-	_, _ = io.WriteString(s.out, text.String())
-}
-
-// stacks writes what every Python thread does, also while the app is being imported.
-func (s *site) stacks(w io.Writer) {
-	<-s.booted
-	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-	defer cancel()
-	if err := s.host.Stacks(ctx, w, s.queue.Running()); err != nil {
-		fmt.Fprintf(w, "%v\n", err)
-	}
-}
-
 // close takes back what stands outside the process. It may be called twice.
 func (s *site) close() {
 	for _, l := range s.listeners {
-		_ = l.Close()
+		s.left(l.Close())
 	}
 	s.listeners = nil
-	s.figures.close()
-	_ = s.announcer.Close()
-	_ = s.pidfile.Remove()
+	for _, f := range s.fifos {
+		s.left(f.Close())
+	}
+	s.fifos = nil
+	s.left(s.figures.close())
+	s.left(s.announcer.Close())
+	s.left(s.pidfile.Remove())
 	_ = s.out.Close() // the terminal of a start that fails is open still: the error is told after this
 }

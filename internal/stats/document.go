@@ -157,6 +157,9 @@ func (p *Process) sockets() []Socket {
 	return sockets
 }
 
+// Workers are those of the document.
+func (p *Process) Workers(s *bridge.Snapshot) []Worker { return p.workers(s, s.Crews) }
+
 func (p *Process) workers(s *bridge.Snapshot, crews []bridge.Crew) []Worker {
 	workers := []Worker{}
 	for i := range crews {
