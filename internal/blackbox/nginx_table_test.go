@@ -2,6 +2,9 @@ package blackbox
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -113,6 +116,7 @@ var exceptions = []exception{
 	{"TestStartResponse/headers go with the first non-empty chunk", anyFront, responses},
 	{"TestStartResponse/write is on the wire", anyFront, responses},
 
+	{"TestExceptionAfterHeaders/http/1.0", anyFront, "nginx ends its own answers to HTTP/1.0 by a plain close, also broken ones"},
 	{"TestConnectionHeader", anyFront, closes},
 	{"TestUnreadBody", anyFront, "nginx sends all of a body before it looks for the answer, and answers 502 itself if gowsgi hangs up before that"},
 	{"TestStartResponse/order", anyFront, "nginx has an order of its own: its Server and Date, and Content-Type, come first"},
@@ -146,4 +150,34 @@ func (e exception) names(running string, s shape) bool {
 		test += "/" + sub
 	}
 	return strings.HasPrefix(test, strings.ReplaceAll(e.test, " ", "_"))
+}
+
+var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// An exception from nothing has been forgotten when its test went.
+func TestExceptions(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range testFunc.FindAllSubmatch(text, -1) {
+			names = append(names, string(found[1]))
+		}
+	}
+	for _, e := range exceptions {
+		test, _, _ := strings.Cut(e.test, "/")
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, test) }) {
+			t.Errorf("no test begins with %s", test)
+		}
+		if e.reason == "" {
+			t.Errorf("%s: no reason", e.test)
+		}
+	}
 }
