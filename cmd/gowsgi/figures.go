@@ -132,7 +132,7 @@ func (s *site) about() *stats.Process {
 		Import:    s.imported,
 		Mounts:    prefixes(s.server.Mounts),
 		Dir:       s.config.Dir,
-		Listeners: slices.Clone(s.listeners),
+		Entrances: slices.Clone(s.entrances),
 	}
 }
 

@@ -100,10 +100,7 @@ func (m *master) serve() error {
 		return err
 	}
 	m.figures.show(m.site)
-	failed := make(chan error, len(m.listeners))
-	for _, l := range m.listeners {
-		go func() { failed <- m.server.Serve(l) }()
-	}
+	failed := m.serveEntrances()
 	if err := m.announce(); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +36,7 @@ type site struct {
 	pidfile   *listen.Pidfile
 	announcer *listen.Announcer
 	identity  *privilege.Identity // that the process becomes; nil: it stays
-	listeners []net.Listener
+	entrances []listen.Entrance
 	fifos     []*fifo.FIFO
 	daemon    *daemon.Self // this process is in the background; else nil
 	figures   figures
@@ -161,6 +160,10 @@ func (s *site) newServer() (*bridge.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	announced, err := announcers(c)
+	if err != nil {
+		return nil, err
+	}
 	apps, err := appSpecs(c)
 	if err != nil {
 		return nil, err
@@ -177,12 +180,13 @@ func (s *site) newServer() (*bridge.Server, error) {
 			Wait:     c.QueueTimeout,
 			Harakiri: c.Harakiri,
 		},
-		Log:     s.log,
-		Health:  c.HealthPath,
-		Mounts:  mountsOf(apps),
-		Proxies: proxies,
-		Overdue: s.overdue,
-		LogVars: c.UWSGIModule,
+		Log:           s.log,
+		Health:        c.HealthPath,
+		Mounts:        mountsOf(apps),
+		Proxies:       proxies,
+		ProxyProtocol: announced,
+		Overdue:       s.overdue,
+		LogVars:       c.UWSGIModule,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
@@ -232,20 +236,8 @@ func (s *site) bind() (err error) {
 	if s.announcer, err = listen.NewAnnouncer(s.config.ReadyFile, fd); err != nil {
 		return err
 	}
-	owner, err := socketOwner(s.config)
-	if err != nil {
+	if err := s.openEntrances(); err != nil {
 		return err
-	}
-	for _, text := range s.config.HTTP {
-		address, err := listen.Parse(text)
-		if err != nil {
-			return err
-		}
-		l, err := listen.Listen(address, listen.Options{Mode: s.config.SocketMode, Owner: owner, Backlog: s.config.Backlog})
-		if err != nil {
-			return err
-		}
-		s.listeners = append(s.listeners, l)
 	}
 	if err := s.figures.bind(s.config, s.ownOwner()); err != nil {
 		return err
@@ -348,10 +340,7 @@ func (s *site) serve() error {
 	}
 	s.figures.show(s)
 	s.signals.reclaim(s.log)
-	failed := make(chan error, len(s.listeners))
-	for _, l := range s.listeners {
-		go func() { failed <- s.server.Serve(l) }()
-	}
+	failed := s.serveEntrances()
 	main, endMain := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	touched := s.watchLog()
@@ -375,12 +364,12 @@ func (s *site) announce() error {
 		ImportMS: s.imported.Milliseconds(),
 	}
 	s.figures.announce(s.log, &ready)
-	for _, l := range s.listeners {
+	for _, e := range s.entrances {
 		s.log.Info("serving", append([]any{
-			"url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
+			"url", e.URL(), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
 			"pid", ready.PID, "import_ms", ready.ImportMS,
 		}, s.aboutDev()...)...)
-		ready.URLs = append(ready.URLs, listen.URL(l))
+		ready.URLs = append(ready.URLs, e.URL())
 	}
 	ready.URL = ready.URLs[0]
 	if len(ready.URLs) == 1 {
@@ -466,10 +455,10 @@ func (s *site) end(begun time.Time, code int) {
 
 // close takes back what stands outside the process. It may be called twice.
 func (s *site) close() {
-	for _, l := range s.listeners {
-		s.left(l.Close())
+	for _, e := range s.entrances {
+		s.left(e.Close())
 	}
-	s.listeners = nil
+	s.entrances = nil
 	for _, f := range s.fifos {
 		s.left(f.Close())
 	}
