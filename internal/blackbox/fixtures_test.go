@@ -41,12 +41,14 @@ var fixtures = []fixture{
 	{dir: "04-panel", words: "uwsgi.ini", root: true, daemon: true, check: userIsPanels},
 	{dir: "05-placeholders", words: "--ini uwsgi.ini", check: logged05},
 	{dir: "06-dev-server", words: "--socket 0.0.0.0:{PORT} --protocol http -w run:app --py-autoreload=1 --worker-reload-mercy=1"},
-	{dir: "07-mount", words: "-s myapp.sock --manage-script-name --mount /yourapplication=myapp:app", socket: "myapp.sock",
+	{
+		dir: "07-mount", words: "-s myapp.sock --manage-script-name --mount /yourapplication=myapp:app", socket: "myapp.sock",
 		paths: []string{"/yourapplication", "/yourapplication/", "/yourapplication/a/b", "/yourapplicationx", "/"},
 		unlike: [][4]string{
 			{"/yourapplicationx", "200 myapp GET /yourapplicationx at ", "404", "uWSGI gives the first mounted app all other paths, too"},
 			{"/", "200 myapp GET / at ", "404", "uWSGI gives the first mounted app all other paths, too"},
-		}},
+		},
+	},
 	{dir: "08-strict", words: "--ini uwsgi.ini"},
 	{dir: "09-conditions", words: "uwsgi.ini"},
 	{dir: "10-broken", words: "conflict.ini"},

@@ -67,6 +67,8 @@ var exceptions = []exception{
 	{"TestUnixSocket", anyFront, program},
 	{"TestHealthWhileDraining", anyFront, program},
 	{"TestOutOfDescriptors", anyFront, program},
+	{"TestMasterFIFO", anyFront, program},
+	{"TestUID", anyFront, program},
 	{"TestConnectionsComeAndGo", anyFront, program},
 
 	{"TestDev", anyFront, devMode},
