@@ -10,6 +10,7 @@ import (
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/http1"
 	"github.com/gowsgi/gowsgi/internal/link"
+	"github.com/gowsgi/gowsgi/internal/uwsgi"
 )
 
 var (
@@ -42,9 +43,10 @@ func unavailable(err error) error {
 type Call struct {
 	ticket
 
-	conn *conn
-	head http1.Head // points into the connection's buffer: gone after prepare
-	at   endpoint
+	conn   *conn
+	head   http1.Head   // points into the connection's buffer: gone after prepare
+	packet uwsgi.Packet // likewise: of the uwsgi protocol, which fills the head from it
+	at     endpoint
 
 	environ environ // environ.buf is the packed environ, then the inline body
 	bodyAt  int
@@ -132,6 +134,9 @@ func (c *Call) prepare() error {
 	c.keepAlive = h.KeepAlive
 	c.bodyLen = h.ContentLength
 	c.at = c.conn.at
+	if c.conn.uwsgi {
+		return c.preparePacket()
+	}
 	prefix := s.Proxies.apply(h, &c.at, c.conn.unix)
 	var scratch [256]byte
 	path := scratch[:0]

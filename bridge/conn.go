@@ -34,7 +34,11 @@ type conn struct {
 	at endpoint // of the connection; a trusted proxy may change a request's own copy
 	// unix tells that the peer is on a UNIX socket.
 	unix bool
-	fd   int // its socket, closed by close, under the server's mutex
+	// uwsgi: the uwsgi protocol is spoken, and this is its only request.
+	uwsgi bool
+	// unannounced: the PROXY protocol's header has to come first.
+	unannounced bool
+	fd          int // its socket, closed by close, under the server's mutex
 
 	state atomic.Int32 // restingConn or claimedConn; all else is the claimer's
 
@@ -193,6 +197,9 @@ func (c *conn) take() {
 // faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
 // long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
+	if c.unannounced || c.uwsgi {
+		return !c.unannounced && c.wholePacket(call)
+	}
 	head := &call.head
 	for range wholeReads {
 		n, err := head.Parse(c.in.bytes(), 0)
@@ -312,7 +319,7 @@ func (c *conn) shut() {
 // next serves the request that begins in the buffer. False ends the connection.
 func (c *conn) next() bool {
 	call := newCall(c)
-	if err := c.readHead(&call.head); err != nil {
+	if err := c.readRequest(call); err != nil {
 		c.refuse(call, err)
 		return false
 	}
@@ -344,6 +351,19 @@ func (c *conn) next() bool {
 		c.linger()
 	}
 	return false
+}
+
+// readRequest reads what stands before a request's body, in the connection's protocol.
+func (c *conn) readRequest(call *Call) error {
+	if c.unannounced {
+		if err := c.readAnnouncement(); err != nil {
+			return err
+		}
+	}
+	if c.uwsgi {
+		return c.readPacket(call)
+	}
+	return c.readHead(&call.head)
 }
 
 // readHead reads until the head is complete. The error is a *http1.Error, or one of

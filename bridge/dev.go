@@ -111,6 +111,7 @@ func (c *Call) visit() *Visit {
 		return v
 	}
 	v.Method, v.Path, v.Host = string(c.head.Method), string(c.head.Path), string(c.head.Authority)
+	v.Forwarded = c.conn.uwsgi // the peer is a proxy
 	for _, f := range c.head.Fields {
 		switch name := string(f.Name); {
 		case equalFold(f.Name, "Host") && v.Host == "":

@@ -27,6 +27,7 @@ type environ struct {
 
 	// Where the values that the access log and the queue need stand in buf.
 	method, uri, userAgent, referer, host span
+	remote                                span // of a request of the uwsgi protocol
 }
 
 // span is a part of a buffer that may still move.
@@ -115,10 +116,7 @@ func (e *environ) putField(fields []http1.Field, i int) {
 	name := fields[i].Name
 	header := len(e.buf)
 	e.buf = append(e.buf, make([]byte, pairHeader)...)
-	e.buf = append(e.buf, "HTTP_"...)
-	for _, c := range name {
-		e.buf = append(e.buf, keyByte[c])
-	}
+	e.putName(name)
 	value := len(e.buf)
 	e.buf = append(e.buf, fields[i].Value...)
 	separator := ","
@@ -139,6 +137,14 @@ func (e *environ) putField(fields []http1.Field, i int) {
 		e.userAgent = at
 	case equalFold(name, "Referer"):
 		e.referer = at
+	}
+}
+
+// putName appends the environ key of a field.
+func (e *environ) putName(name []byte) {
+	e.buf = append(e.buf, "HTTP_"...)
+	for _, c := range name {
+		e.buf = append(e.buf, keyByte[c])
 	}
 }
 

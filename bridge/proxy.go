@@ -43,6 +43,14 @@ func ParseProxies(list []string) (Proxies, error) {
 
 func (p *Proxies) configured() bool { return p.unix || len(p.prefixes) > 0 }
 
+// trustsPeer tells whether a connection's peer is one of them.
+func (p *Proxies) trustsPeer(at *endpoint, unix bool) bool {
+	if unix {
+		return p.unix
+	}
+	return p.trustsAddr(at.remoteAddr)
+}
+
 func (p *Proxies) trustsAddr(text string) bool {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
@@ -81,7 +89,7 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 	if !p.configured() {
 		return ""
 	}
-	if unix && !p.unix || !unix && !p.trustsAddr(at.remoteAddr) {
+	if !p.trustsPeer(at, unix) {
 		h.Fields = withoutForwarded(h.Fields)
 		return ""
 	}

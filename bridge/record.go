@@ -40,6 +40,9 @@ func (c *Call) logAccess(status int, now time.Time) {
 		RequestBytes:  c.conn.body.read(int64(len(e.buf) - c.bodyAt)),
 		WorkerID:      1,
 	}
+	if c.conn.uwsgi {
+		c.record.Modifier1, c.record.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
+	}
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
 		if r := c.seat.remote; r != nil {

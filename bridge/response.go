@@ -70,7 +70,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	if r.left < 0 && !r.bare {
-		if r.chunked = c.minor == 1; r.chunked {
+		if r.chunked = c.minor == 1 && !c.conn.uwsgi; r.chunked {
 			dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 		} else {
 			r.delimited = true

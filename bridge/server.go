@@ -63,6 +63,9 @@ type Server struct {
 	// Mounts are where the apps are; none: one app, at the root.
 	Mounts  Mounts
 	Proxies Proxies
+	// ProxyProtocol are the peers whose connections begin with the PROXY protocol, which says who the client is. From
+	// others it is malformed HTTP.
+	ProxyProtocol Proxies
 	// Access gets a record of each request, valid during the call; nil: no log.
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
@@ -89,6 +92,7 @@ type Server struct {
 	none     chan struct{} // closed when conns is empty while draining
 	stopped  chan struct{} // ends the sweeper; made by Open
 	ended    bool
+	garbled  complaint // of those who speak something else
 }
 
 // sweepInterval is how precise the timeouts are.
@@ -126,7 +130,12 @@ func (s *Server) Open() error {
 
 // Serve accepts connections from l, a listener of the operating system, until Shutdown. It
 // returns nil then, and an error when l fails.
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, false) }
+
+// ServeUWSGI is Serve for connections that speak the uwsgi protocol.
+func (s *Server) ServeUWSGI(l net.Listener) error { return s.serve(l, true) }
+
+func (s *Server) serve(l net.Listener, uwsgi bool) error {
 	switch err := s.Open(); {
 	case err == net.ErrClosed:
 		return l.Close()
@@ -137,6 +146,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	d.uwsgi = uwsgi
 	switch entered, err := s.enter(d); {
 	case err != nil:
 		return err
@@ -161,8 +171,10 @@ func (s *Server) enter(d *door) (bool, error) {
 }
 
 // admit begins to serve a socket that does not block. It is the server's from here on.
-func (s *Server) admit(fd int, at endpoint, unixSocket bool) {
-	c := s.newConn(fd, at, unixSocket)
+func (s *Server) admit(fd int, at endpoint, d *door) {
+	c := s.newConn(fd, at, d.unix)
+	c.uwsgi = d.uwsgi
+	c.unannounced = s.ProxyProtocol.configured() && s.ProxyProtocol.trustsPeer(&at, d.unix)
 	s.mu.Lock()
 	s.conns[fd] = c
 	s.mu.Unlock()

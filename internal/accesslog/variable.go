@@ -62,8 +62,8 @@ var variables = []Variable{
 	{Name: "rerr", Doc: "read errors on the connection", put: number(func(r *Record) int64 { return int64(r.ReadErrors) })},
 	{Name: "ioerr", Doc: "werr + rerr", put: number(func(r *Record) int64 { return int64(r.WriteErrors + r.ReadErrors) })},
 	{Name: "switches", Doc: "0: there are no async switches", put: zero},
-	{Name: "modifier1", Doc: "0: HTTP has no modifiers", put: zero},
-	{Name: "modifier2", Doc: "0: HTTP has no modifiers", put: zero},
+	{Name: "modifier1", Doc: "modifier1 of the uwsgi protocol; 0 for HTTP", put: number(func(r *Record) int64 { return int64(r.Modifier1) })},
+	{Name: "modifier2", Doc: "modifier2 of the uwsgi protocol; 0 for HTTP", put: number(func(r *Record) int64 { return int64(r.Modifier2) })},
 
 	{Name: "thread", Doc: "N of the thread gowsgi-N; 0 if no Python thread was needed (gowsgi's own)", put: number(func(r *Record) int64 { return int64(r.Thread) })},
 	{Name: "queue_micros", Doc: "microseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return max(r.QueueWait.Microseconds(), 0) })},
