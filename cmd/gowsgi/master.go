@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -34,7 +35,7 @@ func newMaster(s *site, dir string) (*master, error) {
 		// A worker goes there anew, as the path may lead elsewhere after an update. From where the program was
 		// started it can't go anywhere if --uid's user may not be there.
 		if !filepath.IsAbs(forWorkers.Dir) {
-			forWorkers.Dir = filepath.Join(dir, forWorkers.Dir)
+			forWorkers.Dir = from(dir, forWorkers.Dir)
 		}
 		dir = "/"
 	}
@@ -86,6 +87,18 @@ func newMaster(s *site, dir string) (*master, error) {
 	}
 	s.fleet = workers.New(config)
 	return m, nil
+}
+
+// from is where a relative path leads from a directory, as the system sees it: behind a link, .. is not the link's
+// parent. Leading ones are taken off, so that the directory itself need not be entered for them.
+func from(dir, path string) string {
+	for path == ".." || strings.HasPrefix(path, "../") {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
+		dir, path = filepath.Dir(dir), strings.TrimLeft(strings.TrimPrefix(path, ".."), "/")
+	}
+	return dir + "/" + path
 }
 
 // serve runs until a signal ends it.
