@@ -24,7 +24,8 @@ import (
 // Python.
 type master struct {
 	*site
-	loop *loop // follows the app's files; nil: nobody does
+	loop  *loop // follows the app's files; nil: nobody does
+	edits edits
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
@@ -42,7 +43,7 @@ func newMaster(s *site, dir string) (*master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &master{site: s}
+	m := &master{site: s, edits: newEdits(s.config.Files)}
 	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
@@ -237,6 +238,9 @@ func (m *master) kill() {
 
 func (m *master) reload(exchange func() error, why, by string) {
 	m.log.Info("reloading", why, by)
+	for _, file := range m.edits.edited() {
+		m.log.Warn("a configuration file has changed: a reload loads the app anew, and options take effect at a restart", "file", file)
+	}
 	if m.loop == nil {
 		go func() { _ = exchange() }() // it has said what is wrong
 		return
