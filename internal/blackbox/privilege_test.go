@@ -331,6 +331,11 @@ func TestUIDRefused(t *testing.T) {
 			e := runUnder(t, under, dir, slices.Concat(base, s.args, test.args)...)
 			e.wantLine(t, 1, test.words)
 		}
+		for missing, call := range map[string]string{"-setuid": "setuid", "-setgid": "setgroups"} {
+			without := append(slices.Clone(under), "setpriv", "--bounding-set="+missing)
+			e := runUnder(t, without, dir, slices.Concat(base, s.args, nobody)...)
+			e.wantLine(t, 1, "cannot become user nobody with group 1: "+call+": operation not permitted")
+		}
 		e := runUnder(t, under, dir, append([]string{"--http", "127.0.0.1:0", "--virtualenv", venv, "--wsgi-file", "secret.py", "--uid", "nobody"}, s.args...)...)
 		e.wantLine(t, 1, "--wsgi-file "+dir+"/secret.py: user nobody may not read "+dir+"/secret.py")
 		if len(under) > 0 { // as the machine is, without the namespace
