@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -27,6 +28,7 @@ type Ready struct {
 // Announcer writes Ready where the user asked for it. A nil *Announcer
 // announces nothing.
 type Announcer struct {
+	mu   sync.Mutex // an order to exit may come while it announces
 	note *noteFile
 	fd   *os.File
 }
@@ -114,6 +116,8 @@ func (a *Announcer) Announce(r Ready) error {
 	if a == nil {
 		return nil
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var line bytes.Buffer
 	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
@@ -149,6 +153,8 @@ func (a *Announcer) Close() error {
 	if a == nil {
 		return nil
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	err := a.closeFD()
 	if a.note != nil {
 		err = cmp.Or(err, a.note.removeOwn())
