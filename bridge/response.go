@@ -78,6 +78,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	}
 	r.keep = c.mayKeep(ended) && !r.delimited
 	switch {
+	case c.conn.uwsgi: // it has no such field: one request a connection
 	case !r.keep:
 		dst = append(dst, "Connection: close\r\n"...)
 	case c.minor == 0:
