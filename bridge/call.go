@@ -10,6 +10,7 @@ import (
 	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/http1"
 	"github.com/gowsgi/gowsgi/internal/link"
+	"github.com/gowsgi/gowsgi/internal/uwsgi"
 )
 
 var (
@@ -45,6 +46,10 @@ type Call struct {
 	conn *conn
 	head http1.Head // points into the connection's buffer: gone after prepare
 	at   endpoint
+
+	// Of the uwsgi protocol; likewise.
+	packet uwsgi.Packet
+	params params
 
 	environ environ // environ.buf is the packed environ, then the inline body
 	bodyAt  int
@@ -119,6 +124,9 @@ func (c *Call) forHealth() bool {
 
 // prepare packs the request. Afterwards the connection's buffer may be reused.
 func (c *Call) prepare() error {
+	if c.conn.uwsgi {
+		return c.prepareVars()
+	}
 	s, h := c.conn.s, &c.head
 	if s.Limits.Body > 0 && h.ContentLength > s.Limits.Body {
 		return errBodyLarge

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
+	"github.com/gowsgi/gowsgi/internal/uwsgi"
 )
 
 const (
@@ -34,7 +35,10 @@ type conn struct {
 	at endpoint // of the connection; a trusted proxy may change a request's own copy
 	// unix tells that the peer is on a UNIX socket.
 	unix bool
-	fd   int // its socket, closed by close, under the server's mutex
+	// uwsgi tells that the uwsgi protocol is spoken, and greeting that a PROXY header comes first.
+	uwsgi, greeting bool
+
+	fd int // its socket, closed by close, under the server's mutex
 
 	state atomic.Int32 // restingConn or claimedConn; all else is the claimer's
 
@@ -168,6 +172,10 @@ func (c *conn) rest() bool {
 // needs more than a push, is a goroutine's.
 func (c *conn) take() {
 	defer c.recovered()
+	if c.greeting {
+		c.greet()
+		return
+	}
 	c.opened = 0
 	call := newCall(c)
 	if !c.whole(call) {
@@ -193,6 +201,9 @@ func (c *conn) take() {
 // faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
 // long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
+	if c.uwsgi {
+		return c.wholePacket(call)
+	}
 	head := &call.head
 	for range wholeReads {
 		n, err := head.Parse(c.in.bytes(), 0)
@@ -312,7 +323,7 @@ func (c *conn) shut() {
 // next serves the request that begins in the buffer. False ends the connection.
 func (c *conn) next() bool {
 	call := newCall(c)
-	if err := c.readHead(&call.head); err != nil {
+	if err := c.readRequest(call); err != nil {
 		c.refuse(call, err)
 		return false
 	}
@@ -378,7 +389,10 @@ func (c *conn) refuse(call *Call, err error) {
 	defer call.release()
 	refusal, ok := err.(*http1.Error)
 	if !ok {
-		return // the client left
+		if fault, is := err.(*uwsgi.Error); is {
+			c.refusePacket(call, fault)
+		}
+		return // or the client left
 	}
 	var fields []string
 	if refusal.Status == 503 {

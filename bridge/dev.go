@@ -97,7 +97,8 @@ func (c *Call) forDev() bool {
 
 // visit is the call as Dev sees it: from the head, or what it was packed into.
 func (c *Call) visit() *Visit {
-	v := &Visit{Peer: c.conn.at.remoteAddr}
+	// Who sends packets is a proxy.
+	v := &Visit{Peer: c.conn.at.remoteAddr, Forwarded: c.conn.uwsgi}
 	if c.environ.count > 0 {
 		v.Method = string(c.environ.method.of(c.environ.buf))
 		v.Path, _, _ = strings.Cut(string(c.environ.uri.of(c.environ.buf)), "?")

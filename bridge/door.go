@@ -20,6 +20,8 @@ type door struct {
 	fd   int      // for the poller: while the door is open
 	at   endpoint // of its connections, but for the client's side
 	unix bool
+	// uwsgi: the uwsgi protocol is spoken, not HTTP.
+	uwsgi bool
 
 	mu     sync.Mutex // held from accept until the connection is among the server's
 	closed bool
@@ -110,7 +112,7 @@ func (d *door) accept() bool {
 		if d.early && !d.unix {
 			prepare(fd) // it came before the listener was prepared
 		}
-		d.s.admit(fd, d.endpoint(peer), d.unix)
+		d.s.admit(fd, d.endpoint(peer), d)
 		return true
 	case err == unix.ECONNABORTED || err == unix.EINTR: // the client was faster than we: it has left
 		return true

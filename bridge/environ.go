@@ -26,7 +26,8 @@ type environ struct {
 	start int // where the count stands in buf, and the app's number behind it
 
 	// Where the values that the access log and the queue need stand in buf.
-	method, uri, userAgent, referer, host span
+	method, uri, proto, userAgent, referer, host span
+	user                                         span // REMOTE_USER, which only a proxy could have sent
 }
 
 // span is a part of a buffer that may still move.
@@ -37,13 +38,21 @@ func (s span) of(buf []byte) []byte { return buf[s.from:s.to] }
 // packEnviron appends the environ of h to dst: a request for the app of that number, whose mount point is script.
 func packEnviron(dst []byte, h *http1.Head, at *endpoint, app int, script, path []byte) environ {
 	e := beginEnviron(dst, app)
+	e.putRequest(h, at, script, path)
+	e.putFields(h)
+	e.end()
+	return e
+}
+
+// putRequest appends what every environ has.
+func (e *environ) putRequest(h *http1.Head, at *endpoint, script, path []byte) {
 	e.method = e.put("REQUEST_METHOD", h.Method)
 	e.put("SCRIPT_NAME", script)
 	e.put("PATH_INFO", path)
 	e.put("QUERY_STRING", h.Query)
 	e.uri = e.put("REQUEST_URI", h.Target)
 	e.put("RAW_URI", h.Target)
-	e.put("SERVER_PROTOCOL", h.Proto)
+	e.proto = e.put("SERVER_PROTOCOL", h.Proto)
 	e.putString("SERVER_NAME", at.serverName)
 	e.putString("SERVER_PORT", at.serverPort)
 	e.putString("REMOTE_ADDR", at.remoteAddr)
@@ -51,9 +60,6 @@ func packEnviron(dst []byte, h *http1.Head, at *endpoint, app int, script, path 
 		e.putString("REMOTE_PORT", at.remotePort)
 	}
 	e.putString("wsgi.url_scheme", at.scheme)
-	e.putFields(h)
-	e.end()
-	return e
 }
 
 // beginEnviron appends the header of a request for app. The entries follow, and end.

@@ -43,6 +43,14 @@ func ParseProxies(list []string) (Proxies, error) {
 
 func (p *Proxies) configured() bool { return p.unix || len(p.prefixes) > 0 }
 
+// includes tells whether a peer is one of them: by its address, or by being on a UNIX socket.
+func (p *Proxies) includes(addr string, unix bool) bool {
+	if unix {
+		return p.unix
+	}
+	return p.trustsAddr(addr)
+}
+
 func (p *Proxies) trustsAddr(text string) bool {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
@@ -81,7 +89,7 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 	if !p.configured() {
 		return ""
 	}
-	if unix && !p.unix || !unix && !p.trustsAddr(at.remoteAddr) {
+	if !p.includes(at.remoteAddr, unix) {
 		h.Fields = withoutForwarded(h.Fields)
 		return ""
 	}

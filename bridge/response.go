@@ -54,10 +54,11 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	dst = append(dst, "\r\n"...)
 	noLength := r.status == 204
 	dst, f := appendFields(dst, reply.Headers, noLength)
-	if !f.server {
+	gateway := c.conn.uwsgi // the proxy makes the client's response of this one, and has these fields itself
+	if !gateway && !f.server {
 		dst = append(dst, "Server: gowsgi\r\n"...)
 	}
-	if !f.date {
+	if !gateway && !f.date {
 		dst = appendDateField(dst)
 	}
 	r.fields = f.fields
@@ -78,6 +79,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	}
 	r.keep = c.mayKeep(ended) && !r.delimited
 	switch {
+	case gateway:
 	case !r.keep:
 		dst = append(dst, "Connection: close\r\n"...)
 	case c.minor == 0:

@@ -61,8 +61,11 @@ type Server struct {
 	// the query "live" it is 200 as long as there is an answer at all. "" is none.
 	Health string
 	// Mounts are where the apps are; none: one app, at the root.
-	Mounts  Mounts
+	Mounts Mounts
+	// Proxies are believed in what they say of their clients.
 	Proxies Proxies
+	// ProxyProtocol are the peers whose connections begin with a header of the PROXY protocol.
+	ProxyProtocol Proxies
 	// Access gets a record of each request, valid during the call; nil: no log.
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
@@ -73,20 +76,21 @@ type Server struct {
 	// nil: nobody is.
 	Overdue func(*Overdue)
 
-	draining atomic.Bool
-	mu       sync.Mutex
-	poller   *poller       // made by Open
-	doors    map[int]*door // by descriptor
-	conns    map[int]*conn // likewise
-	unserved Tally         // of the requests that no thread ran
-	changes  [pollBatch]change
-	changed  [pollBatch]interface{ event(change) }
-	waited   int           // how many of changes Wait has filled
-	hostname string        // SERVER_NAME
-	newTime  time.Duration // in place of the constant, if not 0
-	none     chan struct{} // closed when conns is empty while draining
-	stopped  chan struct{} // ends the sweeper; made by Open
-	ended    bool
+	draining   atomic.Bool
+	mu         sync.Mutex
+	poller     *poller       // made by Open
+	doors      map[int]*door // by descriptor
+	conns      map[int]*conn // likewise
+	complaints complaints
+	unserved   Tally // of the requests that no thread ran
+	changes    [pollBatch]change
+	changed    [pollBatch]interface{ event(change) }
+	waited     int           // how many of changes Wait has filled
+	hostname   string        // SERVER_NAME
+	newTime    time.Duration // in place of the constant, if not 0
+	none       chan struct{} // closed when conns is empty while draining
+	stopped    chan struct{} // ends the sweeper; made by Open
+	ended      bool
 }
 
 // sweepInterval is how precise the timeouts are.
@@ -124,7 +128,9 @@ func (s *Server) Open() error {
 
 // Serve accepts connections from l, a listener of the operating system, until Shutdown. It
 // returns nil then, and an error when l fails.
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, false) }
+
+func (s *Server) serve(l net.Listener, uwsgi bool) error {
 	switch err := s.Open(); {
 	case err == net.ErrClosed:
 		return l.Close()
@@ -135,6 +141,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	d.uwsgi = uwsgi
 	switch entered, err := s.enter(d); {
 	case err != nil:
 		return err
@@ -159,8 +166,10 @@ func (s *Server) enter(d *door) (bool, error) {
 }
 
 // admit begins to serve a socket that does not block. It is the server's from here on.
-func (s *Server) admit(fd int, at endpoint, unixSocket bool) {
-	c := s.newConn(fd, at, unixSocket)
+func (s *Server) admit(fd int, at endpoint, d *door) {
+	c := s.newConn(fd, at, d.unix)
+	c.uwsgi = d.uwsgi
+	c.greeting = s.ProxyProtocol.configured() && s.ProxyProtocol.includes(at.remoteAddr, d.unix)
 	s.mu.Lock()
 	s.conns[fd] = c
 	s.mu.Unlock()

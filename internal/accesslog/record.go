@@ -51,6 +51,9 @@ type Record struct {
 	// process, 0 for this one.
 	WorkerID, PID int
 
+	// Modifier1 and Modifier2 are those of the uwsgi protocol, 0 for HTTP.
+	Modifier1, Modifier2 int
+
 	// WriteErrors and ReadErrors count failures on the connection: a client
 	// that left shows here.
 	WriteErrors, ReadErrors int
