@@ -43,13 +43,10 @@ func unavailable(err error) error {
 type Call struct {
 	ticket
 
-	conn *conn
-	head http1.Head // points into the connection's buffer: gone after prepare
-	at   endpoint
-
-	// Of the uwsgi protocol; likewise.
-	packet uwsgi.Packet
-	params params
+	conn   *conn
+	head   http1.Head   // points into the connection's buffer: gone after prepare
+	packet uwsgi.Packet // likewise: of the uwsgi protocol, which fills the head from it
+	at     endpoint
 
 	environ environ // environ.buf is the packed environ, then the inline body
 	bodyAt  int
@@ -67,7 +64,8 @@ type Call struct {
 	told     bool // the client and the access log know that it was
 	answered bool // by 504
 
-	record accesslog.Record // logAccess's; there it would be allocated
+	record  accesslog.Record // logAccess's; there it would be allocated
+	logVars []byte           // packed: what the app has set for the access log
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
@@ -91,6 +89,9 @@ func (c *Call) release() {
 	c.conn, c.seat = nil, nil
 	c.response = response{}
 	c.busy, c.told, c.answered = false, false, false
+	if c.logVars = c.logVars[:0]; cap(c.logVars) > packedKeep {
+		c.logVars = nil
+	}
 	calls.Put(c)
 }
 
@@ -124,9 +125,6 @@ func (c *Call) forHealth() bool {
 
 // prepare packs the request. Afterwards the connection's buffer may be reused.
 func (c *Call) prepare() error {
-	if c.conn.uwsgi {
-		return c.prepareVars()
-	}
 	s, h := c.conn.s, &c.head
 	if s.Limits.Body > 0 && h.ContentLength > s.Limits.Body {
 		return errBodyLarge
@@ -136,6 +134,9 @@ func (c *Call) prepare() error {
 	c.keepAlive = h.KeepAlive
 	c.bodyLen = h.ContentLength
 	c.at = c.conn.at
+	if c.conn.uwsgi {
+		return c.preparePacket()
+	}
 	prefix := s.Proxies.apply(h, &c.at, c.conn.unix)
 	var scratch [256]byte
 	path := scratch[:0]

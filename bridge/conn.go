@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gowsgi/gowsgi/internal/http1"
-	"github.com/gowsgi/gowsgi/internal/uwsgi"
 )
 
 const (
@@ -35,10 +34,11 @@ type conn struct {
 	at endpoint // of the connection; a trusted proxy may change a request's own copy
 	// unix tells that the peer is on a UNIX socket.
 	unix bool
-	// uwsgi tells that the uwsgi protocol is spoken, and greeting that a PROXY header comes first.
-	uwsgi, greeting bool
-
-	fd int // its socket, closed by close, under the server's mutex
+	// uwsgi: the uwsgi protocol is spoken, and this is its only request.
+	uwsgi bool
+	// unannounced: the PROXY protocol's header has to come first.
+	unannounced bool
+	fd          int // its socket, closed by close, under the server's mutex
 
 	state atomic.Int32 // restingConn or claimedConn; all else is the claimer's
 
@@ -172,10 +172,6 @@ func (c *conn) rest() bool {
 // needs more than a push, is a goroutine's.
 func (c *conn) take() {
 	defer c.recovered()
-	if c.greeting {
-		c.greet()
-		return
-	}
 	c.opened = 0
 	call := newCall(c)
 	if !c.whole(call) {
@@ -201,8 +197,8 @@ func (c *conn) take() {
 // faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
 // long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
-	if c.uwsgi {
-		return c.wholePacket(call)
+	if c.unannounced || c.uwsgi {
+		return !c.unannounced && c.wholePacket(call)
 	}
 	head := &call.head
 	for range wholeReads {
@@ -357,6 +353,19 @@ func (c *conn) next() bool {
 	return false
 }
 
+// readRequest reads what stands before a request's body, in the connection's protocol.
+func (c *conn) readRequest(call *Call) error {
+	if c.unannounced {
+		if err := c.readAnnouncement(); err != nil {
+			return err
+		}
+	}
+	if c.uwsgi {
+		return c.readPacket(call)
+	}
+	return c.readHead(&call.head)
+}
+
 // readHead reads until the head is complete. The error is a *http1.Error, or one of
 // the connection, which no answer can reach.
 func (c *conn) readHead(head *http1.Head) error {
@@ -389,10 +398,7 @@ func (c *conn) refuse(call *Call, err error) {
 	defer call.release()
 	refusal, ok := err.(*http1.Error)
 	if !ok {
-		if fault, is := err.(*uwsgi.Error); is {
-			c.refusePacket(call, fault)
-		}
-		return // or the client left
+		return // the client left
 	}
 	var fields []string
 	if refusal.Status == 503 {

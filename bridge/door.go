@@ -20,7 +20,7 @@ type door struct {
 	fd   int      // for the poller: while the door is open
 	at   endpoint // of its connections, but for the client's side
 	unix bool
-	// uwsgi: the uwsgi protocol is spoken, not HTTP.
+	// uwsgi: the uwsgi protocol is spoken here, in place of HTTP.
 	uwsgi bool
 
 	mu     sync.Mutex // held from accept until the connection is among the server's

@@ -26,8 +26,8 @@ type environ struct {
 	start int // where the count stands in buf, and the app's number behind it
 
 	// Where the values that the access log and the queue need stand in buf.
-	method, uri, proto, userAgent, referer, host span
-	user                                         span // REMOTE_USER, which only a proxy could have sent
+	method, uri, userAgent, referer, host span
+	remote                                span // of a request of the uwsgi protocol
 }
 
 // span is a part of a buffer that may still move.
@@ -38,21 +38,13 @@ func (s span) of(buf []byte) []byte { return buf[s.from:s.to] }
 // packEnviron appends the environ of h to dst: a request for the app of that number, whose mount point is script.
 func packEnviron(dst []byte, h *http1.Head, at *endpoint, app int, script, path []byte) environ {
 	e := beginEnviron(dst, app)
-	e.putRequest(h, at, script, path)
-	e.putFields(h)
-	e.end()
-	return e
-}
-
-// putRequest appends what every environ has.
-func (e *environ) putRequest(h *http1.Head, at *endpoint, script, path []byte) {
 	e.method = e.put("REQUEST_METHOD", h.Method)
 	e.put("SCRIPT_NAME", script)
 	e.put("PATH_INFO", path)
 	e.put("QUERY_STRING", h.Query)
 	e.uri = e.put("REQUEST_URI", h.Target)
 	e.put("RAW_URI", h.Target)
-	e.proto = e.put("SERVER_PROTOCOL", h.Proto)
+	e.put("SERVER_PROTOCOL", h.Proto)
 	e.putString("SERVER_NAME", at.serverName)
 	e.putString("SERVER_PORT", at.serverPort)
 	e.putString("REMOTE_ADDR", at.remoteAddr)
@@ -60,6 +52,9 @@ func (e *environ) putRequest(h *http1.Head, at *endpoint, script, path []byte) {
 		e.putString("REMOTE_PORT", at.remotePort)
 	}
 	e.putString("wsgi.url_scheme", at.scheme)
+	e.putFields(h)
+	e.end()
+	return e
 }
 
 // beginEnviron appends the header of a request for app. The entries follow, and end.
@@ -121,10 +116,7 @@ func (e *environ) putField(fields []http1.Field, i int) {
 	name := fields[i].Name
 	header := len(e.buf)
 	e.buf = append(e.buf, make([]byte, pairHeader)...)
-	e.buf = append(e.buf, "HTTP_"...)
-	for _, c := range name {
-		e.buf = append(e.buf, keyByte[c])
-	}
+	e.putName(name)
 	value := len(e.buf)
 	e.buf = append(e.buf, fields[i].Value...)
 	separator := ","
@@ -145,6 +137,14 @@ func (e *environ) putField(fields []http1.Field, i int) {
 		e.userAgent = at
 	case equalFold(name, "Referer"):
 		e.referer = at
+	}
+}
+
+// putName appends the environ key of a field.
+func (e *environ) putName(name []byte) {
+	e.buf = append(e.buf, "HTTP_"...)
+	for _, c := range name {
+		e.buf = append(e.buf, keyByte[c])
 	}
 }
 

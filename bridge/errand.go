@@ -164,7 +164,7 @@ func (e *errand) conclude(s *seat, event Event, w Worker) {
 	if e.fault != nil {
 		a = link.Answer{Kind: uint32(EventError), Total: -1, Last: true, Error: []byte(e.fault.Error() + "\n")}
 	}
-	if a.Kind == uint32(EventDone) && e.posted && !a.Head && len(a.Body) == 0 && len(a.Error) == 0 {
+	if a.Kind == uint32(EventDone) && e.posted && !a.Head && len(a.Headers) == 0 && len(a.Body) == 0 && len(a.Error) == 0 {
 		if e.over(s) {
 			e.st.link.Close(e.slot)
 		}

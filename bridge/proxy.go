@@ -43,12 +43,12 @@ func ParseProxies(list []string) (Proxies, error) {
 
 func (p *Proxies) configured() bool { return p.unix || len(p.prefixes) > 0 }
 
-// includes tells whether a peer is one of them: by its address, or by being on a UNIX socket.
-func (p *Proxies) includes(addr string, unix bool) bool {
+// trustsPeer tells whether a connection's peer is one of them.
+func (p *Proxies) trustsPeer(at *endpoint, unix bool) bool {
 	if unix {
 		return p.unix
 	}
-	return p.trustsAddr(addr)
+	return p.trustsAddr(at.remoteAddr)
 }
 
 func (p *Proxies) trustsAddr(text string) bool {
@@ -89,7 +89,7 @@ func (p *Proxies) apply(h *http1.Head, at *endpoint, unix bool) (prefix string) 
 	if !p.configured() {
 		return ""
 	}
-	if !p.includes(at.remoteAddr, unix) {
+	if !p.trustsPeer(at, unix) {
 		h.Fields = withoutForwarded(h.Fields)
 		return ""
 	}

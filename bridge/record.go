@@ -27,11 +27,10 @@ func (c *Call) logAccess(status int, now time.Time) {
 		QueueWait:     max(c.begun.Sub(c.pushed), 0),
 		Method:        view(e.method.of(e.buf)),
 		URI:           view(e.uri.of(e.buf)),
-		Proto:         view(e.proto.of(e.buf)),
+		Proto:         protocols[c.minor],
 		Host:          view(e.host.of(e.buf)),
 		UserAgent:     view(e.userAgent.of(e.buf)),
 		Referer:       view(e.referer.of(e.buf)),
-		User:          view(e.user.of(e.buf)),
 		RemoteAddr:    c.at.remoteAddr,
 		Status:        status,
 		HeaderBytes:   int64(r.headBytes),
@@ -40,6 +39,9 @@ func (c *Call) logAccess(status int, now time.Time) {
 		ContentLength: c.bodyLen,
 		RequestBytes:  c.conn.body.read(int64(len(e.buf) - c.bodyAt)),
 		WorkerID:      1,
+	}
+	if c.conn.uwsgi {
+		c.record.Modifier1, c.record.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
 	}
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
@@ -55,13 +57,14 @@ func (c *Call) logAccess(status int, now time.Time) {
 		c.record.Vars = int(e.count)
 		c.record.VarBytes = int64(c.bodyAt-countHeader) - int64(e.count)*pairHeader
 	}
-	if c.conn.uwsgi {
-		c.record.Modifier1, c.record.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
-		c.record.VarBytes = int64(c.packet.Size)
+	if len(c.logVars) > 0 {
+		c.record.LogVars = c
 	}
 	s.Access(&c.record)
 	c.record = accesslog.Record{} // holds on to no buffer
 }
+
+var protocols = [2]string{"HTTP/1.0", "HTTP/1.1"}
 
 // view is b as a string without a copy: for the length of a call that keeps nothing.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
@@ -70,10 +73,39 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func (c *Call) Lookup(key string) (value string, ok bool) {
 	for name, v := range packedPairs(c.environ.buf[countHeader:c.bodyAt]) {
 		if string(name) == key {
+			return string(v), true
+		}
+	}
+	return "", false
+}
+
+// logVar begins the name of a variable among a reply's headers. No header's does: it is no token.
+const logVar = '('
+
+// logVarsMax is more than the seam lets an app set.
+const logVarsMax = 32 << 10
+
+// takeLogVars takes what the app has set for the access log out of a reply's headers. It stands behind them, and
+// alone where there is no head.
+func (c *Call) takeLogVars(reply *Reply) {
+	at := 0
+	for name, value := range packedPairs(reply.Headers) {
+		if len(name) > 0 && name[0] == logVar {
+			break
+		}
+		at += pairHeader + len(name) + len(value)
+	}
+	if taken := reply.Headers[at:]; len(c.logVars)+len(taken) <= logVarsMax {
+		c.logVars = append(c.logVars, taken...)
+	}
+	reply.Headers = reply.Headers[:at]
+}
+
+// LogVar is what the app has set under that name, for %(name) in a log format.
+func (c *Call) LogVar(name string) (value string, ok bool) {
+	for n, v := range packedPairs(c.logVars) {
+		if len(n) > 0 && string(n[1:]) == name {
 			value, ok = string(v), true
-			if !c.conn.uwsgi { // where a name may stand twice
-				break
-			}
 		}
 	}
 	return value, ok
@@ -89,7 +121,7 @@ func (c *Call) logRefusal(refusal *http1.Error, sent int) {
 	}
 	method, uri, proto := string(c.head.Method), string(c.head.Target), string(c.head.Proto)
 	if c.environ.count > 0 { // packed: what head pointed to may be gone
-		proto = string(c.environ.proto.of(c.environ.buf))
+		proto = protocols[c.minor]
 		method, uri = string(c.environ.method.of(c.environ.buf)), string(c.environ.uri.of(c.environ.buf))
 	}
 	s.Access(&accesslog.Record{

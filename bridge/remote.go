@@ -230,6 +230,9 @@ func validHead(status, headers []byte) (ok bool) {
 		}
 	}
 	for name, value := range packedPairs(headers) {
+		if len(name) > 0 && name[0] == logVar {
+			continue // the access log sees to its values
+		}
 		if len(name) == 0 || !printable(name) || !printable(value) {
 			return false
 		}

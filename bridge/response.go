@@ -54,11 +54,10 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	dst = append(dst, "\r\n"...)
 	noLength := r.status == 204
 	dst, f := appendFields(dst, reply.Headers, noLength)
-	gateway := c.conn.uwsgi // the proxy makes the client's response of this one, and has these fields itself
-	if !gateway && !f.server {
+	if !f.server {
 		dst = append(dst, "Server: gowsgi\r\n"...)
 	}
-	if !gateway && !f.date {
+	if !f.date {
 		dst = appendDateField(dst)
 	}
 	r.fields = f.fields
@@ -71,7 +70,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	if r.left < 0 && !r.bare {
-		if r.chunked = c.minor == 1; r.chunked {
+		if r.chunked = c.minor == 1 && !c.conn.uwsgi; r.chunked {
 			dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 		} else {
 			r.delimited = true
@@ -79,7 +78,6 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	}
 	r.keep = c.mayKeep(ended) && !r.delimited
 	switch {
-	case gateway:
 	case !r.keep:
 		dst = append(dst, "Connection: close\r\n"...)
 	case c.minor == 0:

@@ -66,6 +66,9 @@ func (c *Call) converse(s *seat, w Runner) (o outcome) {
 	}()
 	event := w.Begin(c)
 	for {
+		if c.conn.s.LogVars {
+			c.takeLogVars(w.Reply())
+		}
 		if open = event == EventChunk || event == EventFile; !open {
 			return c.conclude(s, w, event)
 		}
@@ -76,6 +79,9 @@ func (c *Call) converse(s *seat, w Runner) (o outcome) {
 		if !c.pass(s, w, event, reply) {
 			open = false
 			w.Abort()
+			if c.conn.s.LogVars {
+				c.takeLogVars(w.Reply())
+			}
 			return c.conclude(s, w, event)
 		}
 		event = w.Next()

@@ -61,36 +61,38 @@ type Server struct {
 	// the query "live" it is 200 as long as there is an answer at all. "" is none.
 	Health string
 	// Mounts are where the apps are; none: one app, at the root.
-	Mounts Mounts
-	// Proxies are believed in what they say of their clients.
+	Mounts  Mounts
 	Proxies Proxies
-	// ProxyProtocol are the peers whose connections begin with a header of the PROXY protocol.
+	// ProxyProtocol are the peers whose connections begin with the PROXY protocol, which says who the client is. From
+	// others it is malformed HTTP.
 	ProxyProtocol Proxies
 	// Access gets a record of each request, valid during the call; nil: no log.
 	Access func(*accesslog.Record)
 	// AccessEnviron tells that Access wants the environ.
 	AccessEnviron bool
+	// LogVars tells that apps may set variables for Access: workers give them with the headers.
+	LogVars bool
 	// Dev is what the server does by itself while code is written; nil: nothing.
 	Dev *Dev
 	// Overdue is told of each request that Limits.Harakiri has ended, on a goroutine of its own.
 	// nil: nobody is.
 	Overdue func(*Overdue)
 
-	draining   atomic.Bool
-	mu         sync.Mutex
-	poller     *poller       // made by Open
-	doors      map[int]*door // by descriptor
-	conns      map[int]*conn // likewise
-	complaints complaints
-	unserved   Tally // of the requests that no thread ran
-	changes    [pollBatch]change
-	changed    [pollBatch]interface{ event(change) }
-	waited     int           // how many of changes Wait has filled
-	hostname   string        // SERVER_NAME
-	newTime    time.Duration // in place of the constant, if not 0
-	none       chan struct{} // closed when conns is empty while draining
-	stopped    chan struct{} // ends the sweeper; made by Open
-	ended      bool
+	draining atomic.Bool
+	mu       sync.Mutex
+	poller   *poller       // made by Open
+	doors    map[int]*door // by descriptor
+	conns    map[int]*conn // likewise
+	unserved Tally         // of the requests that no thread ran
+	changes  [pollBatch]change
+	changed  [pollBatch]interface{ event(change) }
+	waited   int           // how many of changes Wait has filled
+	hostname string        // SERVER_NAME
+	newTime  time.Duration // in place of the constant, if not 0
+	none     chan struct{} // closed when conns is empty while draining
+	stopped  chan struct{} // ends the sweeper; made by Open
+	ended    bool
+	garbled  complaint // of those who speak something else
 }
 
 // sweepInterval is how precise the timeouts are.
@@ -129,6 +131,9 @@ func (s *Server) Open() error {
 // Serve accepts connections from l, a listener of the operating system, until Shutdown. It
 // returns nil then, and an error when l fails.
 func (s *Server) Serve(l net.Listener) error { return s.serve(l, false) }
+
+// ServeUWSGI is Serve for connections that speak the uwsgi protocol.
+func (s *Server) ServeUWSGI(l net.Listener) error { return s.serve(l, true) }
 
 func (s *Server) serve(l net.Listener, uwsgi bool) error {
 	switch err := s.Open(); {
@@ -169,7 +174,7 @@ func (s *Server) enter(d *door) (bool, error) {
 func (s *Server) admit(fd int, at endpoint, d *door) {
 	c := s.newConn(fd, at, d.unix)
 	c.uwsgi = d.uwsgi
-	c.greeting = s.ProxyProtocol.configured() && s.ProxyProtocol.includes(at.remoteAddr, d.unix)
+	c.unannounced = s.ProxyProtocol.configured() && s.ProxyProtocol.trustsPeer(&at, d.unix)
 	s.mu.Lock()
 	s.conns[fd] = c
 	s.mu.Unlock()

@@ -40,5 +40,6 @@ func TestNoSuchApp(t *testing.T) {
 	if seen != 4 {
 		t.Errorf("%d outcomes", seen)
 	}
+	response(t, c).of200(t)
 	wait(t, c)
 }

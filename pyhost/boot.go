@@ -72,6 +72,16 @@ func setApps(apps *python.PyObject, config *Config) error {
 	return nil
 }
 
+// seamModule is what the uwsgi module calls: a new reference, or nil with the error set. Attached.
+func seamModule() *python.PyObject { return (*python.PyObject)(C.ph_uwsgi()) }
+
+// putEnviron puts an entry into every request's environ. Attached. False: the Python error is set.
+func putEnviron(key string, value *python.PyObject) bool {
+	name := C.CString(key)
+	defer C.free(unsafe.Pointer(name))
+	return C.ph_environ_put(name, unsafe.Pointer(value)) == 0
+}
+
 // setPage has page answer exceptions. Attached.
 func setPage(page *python.PyObject) { C.ph_set_page(unsafe.Pointer(page)) }
 
@@ -82,6 +92,14 @@ func runModule(name, source string) *python.PyObject {
 	defer C.free(unsafe.Pointer(csource))
 	defer C.free(unsafe.Pointer(cfile))
 	return (*python.PyObject)(C.ph_run_module(cname, csource, cfile))
+}
+
+// cString is a copy that C frees; nil for "".
+func cString(text string) *C.char {
+	if text == "" {
+		return nil
+	}
+	return C.CString(text)
 }
 
 func cBool(b bool) C.int {

@@ -41,6 +41,8 @@ type Config struct {
 	Pages Pages
 	// Software is SERVER_SOFTWARE.
 	Software string
+	// UWSGI has "import uwsgi" work in the app; nil: there is no such module.
+	UWSGI *UWSGI
 	// Reloads: the app's files change, and it is loaded anew then, in another process.
 	Reloads bool
 	// LineBuffered has sys.stdout write whole lines, for a file that may be exchanged between two of them. Without
@@ -68,6 +70,7 @@ type Host struct {
 	ended  chan struct{}
 
 	stacks *python.PyObject // module _gowsgi_stacks
+	uwsgi  *python.PyObject // module uwsgi; nil: not Config.UWSGI
 	dev    *python.PyObject // module _gowsgi_dev; nil: not Config.Reloads
 
 	mu      sync.Mutex
@@ -86,7 +89,9 @@ var ErrMainEnded = errors.New("pyhost: the main thread has left its loop")
 
 // Start makes the request threads, one after the other (making thread states in parallel
 // deadlocks some CPythons), and lets them work for q. Load must have come before.
+// On the main thread, if there is Config.UWSGI.
 func (h *Host) Start(q *bridge.Queue) error {
+	h.startUWSGI()
 	for i := range h.config.Threads {
 		t := &thread{host: h, index: i}
 		h.mu.Lock()

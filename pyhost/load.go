@@ -115,6 +115,9 @@ func (h *Host) load(spec SiteSpec) (*App, error) {
 	setString(embedded, "_gowsgi_report", reportSource)
 	embedded.DecRef()
 
+	if err := h.installUWSGI(); err != nil {
+		return nil, err
+	}
 	loaded := &App{}
 	apps := python.PyTuple_New(len(spec.Apps))
 	defer apps.DecRef()
@@ -181,6 +184,9 @@ func (h *Host) serve(loader *python.PyObject, a *App, spec *SiteSpec, apps *pyth
 	}
 	defer inside.DecRef()
 	if err := setApps(inside, &h.config); err != nil {
+		return err
+	}
+	if err := h.environUWSGI(); err != nil {
 		return err
 	}
 	if h.dev != nil {

@@ -34,7 +34,9 @@ typedef struct {
 	int head; /* not 0: status and headers come with this reply, once a request */
 	const char *status; /* "200 OK", latin-1, validated */
 	size_t status_len;
-	const char *headers; /* u16 name length, u32 value length, name, value; host order */
+	/* u16 name length, u32 value length, name, value; host order. Behind the headers, and without them when
+	 * head is 0, stand variables for the access log (set_logvar), whose names begin with "(". */
+	const char *headers;
 	size_t headers_len;
 	const char *body;
 	size_t body_len;
@@ -74,6 +76,14 @@ void *ph_run_module(const char *name, const char *source, const char *filename);
  * the environ template. GIL held. 0, or -1 with the Python error printed.
  */
 int ph_set_apps(void *apps, int multithread, int multiprocess, const char *server_software);
+
+/* ph_environ_put puts an entry into the environ of every request from now on. ph_set_apps came before. A reference
+ * to value is taken. GIL held. 0, or -1 with the Python error set. */
+int ph_environ_put(const char *key, void *value);
+
+/* ph_uwsgi is what the app's uwsgi module needs of C and Go: a new reference to a module with log(text, error),
+ * workers(), set_logvar(name, value) and get_logvar(name). GIL held. NULL with the Python error set. */
+void *ph_uwsgi(void);
 
 /*
  * ph_set_page has exceptions in requests answered with a page, as long as no head was sent: --dev.

@@ -165,6 +165,11 @@ static int set_take(const char *key, PyObject *value)
 	return rc;
 }
 
+int ph_environ_put(const char *key, void *value)
+{
+	return PyDict_SetItemString(template, key, value);
+}
+
 /* The keys of ordinary requests have a place in the cache, whatever names hostile
  * clients have filled it with. */
 static const char *const usual_keys[] = {

@@ -69,6 +69,10 @@ struct ph_thread {
 	ph_buffer status;
 	ph_buffer headers;
 
+	/* Variables for the access log, packed as headers; the replies have had the first logvars_sent bytes. */
+	ph_buffer logvars;
+	size_t logvars_sent;
+
 	/* What the last reply points to. */
 	PyObject *chunk;
 	PyObject *error;
@@ -80,6 +84,9 @@ struct ph_thread {
 #define PH_THREADS 512
 extern ph_thread *ph_threads[PH_THREADS];
 extern _Atomic(int) ph_thread_count;
+
+/* The request thread that runs this; NULL: another thread does. */
+extern _Thread_local ph_thread *ph_current;
 
 /* ph_environ.c */
 int ph_environ_init(int multithread, int multiprocess, const char *server_software);
@@ -122,6 +129,9 @@ PyObject *ph_traceback_take(void);
  * head was not sent. */
 void ph_page_reply(ph_thread *t, ph_reply *reply);
 
+/* ph_uwsgi.c: ph_logvars_reply puts the variables that no reply has had yet into this one. */
+void ph_logvars_reply(ph_thread *t, ph_reply *reply);
+
 /* ph_harakiri.c. ph_harakiri_settle: what ph_raise was for, the app or its close(), has ended, and what
  * it raised ends with it. No error may be set. */
 int ph_harakiri_init(void);
@@ -144,5 +154,9 @@ extern long phRead(int thread, char *buffer, size_t len);
 extern int phWrite(int thread, ph_reply *reply); /* 0, or -1: the client is gone */
 extern void phInterrupt(int thread, int writing); /* makes a running phRead or phWrite return */
 extern void phErrors(int thread, char *line, size_t len);
+
+/* For the uwsgi module, on any thread: phLog writes to the log; phWorkers gives JSON, malloc'ed, or NULL. */
+extern void phLog(char *text, size_t len, int error);
+extern void phWorkers(char **text);
 
 #endif

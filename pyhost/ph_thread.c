@@ -12,6 +12,7 @@
 
 static PyObject *apps; /* the tuple of the WSGI applications, owned for life */
 
+_Thread_local ph_thread *ph_current;
 ph_thread *ph_threads[PH_THREADS];
 _Atomic(int) ph_thread_count;
 
@@ -98,6 +99,7 @@ ph_thread *ph_thread_new(int index, const char *name)
 	PyGILState_Ensure();
 	set_name(name);
 	t->tstate = PyEval_SaveThread();
+	ph_current = t;
 	int n = atomic_load(&ph_thread_count); /* threads are made one after the other */
 	if (n < PH_THREADS) {
 		ph_threads[n] = t;
@@ -427,11 +429,13 @@ static PyObject *call(
 }
 
 /* leave: a child that the app forked must not return into the dead Go runtime. */
-static ph_event leave(ph_thread *t, ph_event event)
+static ph_event leave(ph_thread *t, ph_reply *reply, ph_event event)
 {
 	if (ph_forked)
 		ph_leave_child();
 	t->open = false;
+	if (t->logvars.len > t->logvars_sent)
+		ph_logvars_reply(t, reply);
 	return event;
 }
 
@@ -442,6 +446,7 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	attach(t);
 	drop_reply(t);
 	t->started = t->head_sent = false;
+	t->logvars.len = t->logvars_sent = 0;
 	t->open = true;
 	t->request_len = request_len;
 	t->body = body;
@@ -450,7 +455,7 @@ ph_event ph_begin(ph_thread *t, const char *request, size_t request_len, const c
 	t->app_iter = call(t, request, request_len, body, body_len, stream);
 	ph_event event = t->app_iter == NULL ? fail(t, reply) : answer(t, reply);
 	atomic_store_explicit(&t->request, NULL, memory_order_release);
-	return leave(t, event);
+	return leave(t, reply, event);
 }
 
 ph_event ph_next(ph_thread *t, ph_reply *reply)
@@ -459,7 +464,7 @@ ph_event ph_next(ph_thread *t, ph_reply *reply)
 	attach(t);
 	drop_reply(t);
 	t->open = true;
-	return leave(t, t->iter == NULL ? finish(t, reply) : advance(t, reply));
+	return leave(t, reply, t->iter == NULL ? finish(t, reply) : advance(t, reply));
 }
 
 ph_event ph_abort(ph_thread *t, ph_reply *reply)
@@ -467,5 +472,5 @@ ph_event ph_abort(ph_thread *t, ph_reply *reply)
 	*reply = (ph_reply){.total = -1, .fd = -1};
 	attach(t);
 	drop_reply(t);
-	return leave(t, finish(t, reply));
+	return leave(t, reply, finish(t, reply));
 }

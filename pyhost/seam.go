@@ -99,3 +99,13 @@ func phErrors(index C.int, text *C.char, size C.size_t) {
 	defer caught(t, func() {})
 	call.LogErrors(cBytes(text, size))
 }
+
+//export phLog
+func phLog(text *C.char, size C.size_t, isError C.int) {
+	caller.Load().Log(string(cBytes(text, size)), isError != 0)
+}
+
+//export phWorkers
+func phWorkers(text **C.char) {
+	*text = cString(caller.Load().figures())
+}

@@ -6,6 +6,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/venv.sh
 . "$ROOT/scripts/venv.sh"
+# shellcheck source=scripts/peers.sh
+. "$ROOT/scripts/peers.sh"
 cd "$ROOT"
 
 STEPS="shell clang_format lint unit build stages pyhost blackbox chaos race asan devmode pythons fuzz"
@@ -16,7 +18,7 @@ OTHER_PYTHONS="3.12 3.13"
 # Fuzzers that must exist, PACKAGE:NAME; others that are found run as well.
 # `go test -fuzz NAME` says ok when there is no such fuzzer.
 FUZZERS="internal/http1:FuzzHead internal/http1:FuzzChunked internal/listen:FuzzParse bridge:FuzzEnviron
-bridge:FuzzPackedPairs bridge:FuzzVars bridge:FuzzGreeting internal/uwsgi:FuzzPacket pyhost:FuzzHeaders pyhost:FuzzStatus"
+bridge:FuzzPackedPairs pyhost:FuzzHeaders pyhost:FuzzStatus"
 # A count, not a time: go's fuzzer may take the end of a time for a failure ("context deadline exceeded").
 FUZZ_TIME=40000x
 
@@ -28,6 +30,7 @@ set_up() {
 	python_env
 	ensure_venv "$ROOT/.venv" "$ROOT/requirements.txt"
 	ensure_venv "$ROOT/build/dev-venv" "$ROOT/requirements-dev.txt"
+	ensure_peers
 	ensure_tool "$GOLANGCI_LINT"
 }
 

@@ -76,7 +76,8 @@ func (s *site) stack(ctx context.Context, r bridge.Running) string {
 // figuresMode is the mode of UNIX sockets: figures are not for the machine's other users.
 const figuresMode = 0o600
 
-func (f *figures) bind(config *options.Config) error {
+// bind makes the sockets, for their owner; nil: it stays.
+func (f *figures) bind(config *options.Config, owner *listen.Owner) error {
 	for _, b := range []struct {
 		option, address string
 		listener        *net.Listener
@@ -88,7 +89,7 @@ func (f *figures) bind(config *options.Config) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.option, err)
 		}
-		l, err := listen.Listen(address, listen.Options{Mode: figuresMode, Option: b.option})
+		l, err := listen.Listen(address, listen.Options{Mode: figuresMode, Owner: owner, Option: b.option})
 		if err != nil {
 			return err
 		}
@@ -101,13 +102,7 @@ func (f *figures) bind(config *options.Config) error {
 // show begins to answer. The app is loaded.
 func (f *figures) show(s *site) {
 	if f.stats != nil {
-		about := &stats.Process{
-			Version:   version,
-			Import:    s.imported,
-			Mounts:    prefixes(s.server.Mounts),
-			Dir:       s.config.Dir,
-			Listeners: slices.Clone(s.listeners),
-		}
+		about := s.about()
 		server := &stats.Server{
 			HTTP: s.config.StatsHTTP,
 			Document: func() ([]byte, error) {
@@ -130,6 +125,17 @@ func (f *figures) show(s *site) {
 	}
 }
 
+// about is what stats tell of the process.
+func (s *site) about() *stats.Process {
+	return &stats.Process{
+		Version:   version,
+		Import:    s.imported,
+		Mounts:    prefixes(s.server.Mounts),
+		Dir:       s.config.Dir,
+		Entrances: slices.Clone(s.entrances),
+	}
+}
+
 // announce says where they are.
 func (f *figures) announce(log *slog.Logger, ready *listen.Ready) {
 	if f.stats != nil {
@@ -142,9 +148,14 @@ func (f *figures) announce(log *slog.Logger, ready *listen.Ready) {
 	}
 }
 
-// close ends the answers and removes the sockets. It may be called twice.
-func (f *figures) close() {
+// close ends the answers and removes the sockets; the error is about those. It may be called twice.
+func (f *figures) close() (err error) {
 	for _, c := range slices.Backward(f.shown) {
-		_ = c.Close()
+		failed := c.Close()
+		if _, ok := c.(net.Listener); ok {
+			err = errors.Join(err, failed)
+		}
 	}
+	f.shown = nil
+	return err
 }

@@ -14,7 +14,11 @@ func (s *site) openLog() (err error) {
 		return nil // who checks an app looks at the terminal
 	}
 	if s.logfile, err = logfile.Open(s.config.LogTo); err != nil {
-		return fmt.Errorf("--logto %s: %w", s.config.LogTo, cause(err))
+		option, file := "--logto", s.config.LogTo
+		if s.config.Daemonize != "" {
+			option, file = "--daemonize", s.config.Daemonize
+		}
+		return fmt.Errorf("%s %s: %w", option, file, cause(err))
 	}
 	return nil
 }
@@ -34,6 +38,18 @@ func (s *site) reopenLog(why string) {
 		s.fleet.Redirect(file)
 	}
 	s.log.Info("the log has been opened anew", "reason", why)
+}
+
+// rotateLog renames the file, with the time behind its name as uWSGI does, and opens a new one.
+func (s *site) rotateLog(why string) {
+	if s.logfile == nil {
+		return
+	}
+	if err := s.logfile.Rotate(time.Now()); err != nil {
+		s.log.Error("the log can't be renamed; it goes on", "reason", why, "error", err)
+		return
+	}
+	s.reopenLog(why)
 }
 
 // watchLog tells of changes of --touch-logreopen's files.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/gowsgi/gowsgi/internal/daemon"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/procname"
 	"github.com/gowsgi/gowsgi/internal/smoke"
@@ -54,7 +55,11 @@ func main() {
 	if self != nil || err != nil {
 		os.Exit(report(os.Stderr, workAs(self, line, err)))
 	}
-	serve := func(c *options.Config) error { return run(c, line) }
+	background, err := daemon.Inherit()
+	if err != nil {
+		os.Exit(report(os.Stderr, err))
+	}
+	serve := func(c *options.Config) error { return run(c, line, background) }
 	os.Exit(execute(newApp(os.Environ(), runs{serve: serve, smoke: runSmoke, routes: printRoutes}), os.Args))
 }
 
@@ -74,11 +79,30 @@ func workAs(self *workers.Self, line *procname.Line, err error) error {
 // exitNotLoaded: the app can't be loaded; uWSGI's code with need-app.
 const exitNotLoaded = 22
 
-// run does what the options ask for, on the main thread. line is the process's command line.
-func run(config *options.Config, line *procname.Line) error {
+// run does what the options ask for, on the main thread. line is the process's command line; background is nil unless
+// the process runs there.
+func run(config *options.Config, line *procname.Line, background *daemon.Self) error {
 	if config.Version {
 		fmt.Printf("gowsgi %s (%s), Python %s, %s\n", version, commit, pyhost.PythonVersion(), runtime.Version())
 		return nil
+	}
+	if config.Stop != "" || config.Reload != "" {
+		return signalPidfile(config)
+	}
+	probe, err := smoke.Inherit()
+	if err != nil {
+		return err
+	}
+	if probe != nil {
+		config = probe.Config
+	}
+	if config.Daemonize != "" && !config.Check {
+		if background == nil {
+			return startInBackground(config)
+		}
+		if err := logInBackground(config); err != nil {
+			return err
+		}
 	}
 	if os.Getpid() == 1 {
 		code, err := reap()
@@ -88,18 +112,11 @@ func run(config *options.Config, line *procname.Line) error {
 		return exit(code)
 	}
 	start := workingDir()
-	probe, err := smoke.Inherit()
-	if err != nil {
-		return err
-	}
-	if probe != nil {
-		config = probe.Config
-	}
 	s, err := newSite(config)
 	if err != nil {
 		return err
 	}
-	s.probe = probe
+	s.probe, s.daemon = probe, background
 	defer s.close()
 	if s.pool != nil {
 		name(config, line, prefix(config)+"gowsgi master")

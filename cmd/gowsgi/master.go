@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,16 +24,26 @@ import (
 // Python.
 type master struct {
 	*site
-	loop *loop // follows the app's files; nil: nobody does
+	loop  *loop // follows the app's files; nil: nobody does
+	edits edits
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
 func newMaster(s *site, dir string) (*master, error) {
-	inherited, err := json.Marshal(s.config)
+	forWorkers := *s.config
+	if forWorkers.Dir != "" && dir != "" {
+		// A worker goes there anew, as the path may lead elsewhere after an update. From where the program was
+		// started it can't go anywhere if --uid's user may not be there.
+		if !filepath.IsAbs(forWorkers.Dir) {
+			forWorkers.Dir = from(dir, forWorkers.Dir)
+		}
+		dir = "/"
+	}
+	inherited, err := json.Marshal(&forWorkers)
 	if err != nil {
 		return nil, err
 	}
-	m := &master{site: s}
+	m := &master{site: s, edits: newEdits(s.config.Files)}
 	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
@@ -64,6 +75,12 @@ func newMaster(s *site, dir string) (*master, error) {
 	if s.config.ProcName { // a worker's own name: then there is room for it
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
+	if s.config.UWSGIModule {
+		if config.Locks, err = workers.NewLocks(); err != nil {
+			return nil, err
+		}
+		config.Figures = s.workerFigures
+	}
 	if s.config.Reloads() {
 		m.loop = newLoop(m)
 		config.Loaded = m.loop.loaded
@@ -72,23 +89,32 @@ func newMaster(s *site, dir string) (*master, error) {
 	return m, nil
 }
 
+// from is where a relative path leads from a directory, as the system sees it: behind a link, .. is not the link's
+// parent. Leading ones are taken off, so that the directory itself need not be entered for them.
+func from(dir, path string) string {
+	for path == ".." || strings.HasPrefix(path, "../") {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
+		dir, path = filepath.Dir(dir), strings.TrimLeft(strings.TrimPrefix(path, ".."), "/")
+	}
+	return dir + "/" + path
+}
+
 // serve runs until a signal ends it.
 func (m *master) serve() error {
 	m.server.Overdue = func(o *bridge.Overdue) { m.fleet.Harakiri(o, m.config.HarakiriGrace) }
 	if err := m.server.Open(); err != nil {
 		return err
 	}
-	m.signals = watchSignals(true)
+	m.watchSignals(true)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := m.whileLoading(m.begin(ctx)); err != nil {
 		return err
 	}
 	m.figures.show(m.site)
-	failed := make(chan error, len(m.listeners))
-	for _, l := range m.listeners {
-		go func() { failed <- m.server.Serve(l) }()
-	}
+	failed := m.serveEntrances()
 	if err := m.announce(); err != nil {
 		return err
 	}
@@ -135,13 +161,13 @@ func (m *master) whileLoading(begun <-chan error) error {
 			switch m.signals.act(sig) {
 			case actReopen:
 				m.reopenLog(sig.String())
+			case actRotate:
+				m.rotateLog(sig.String())
 			case actStacks: // an import that hangs is when one wants to see them
 				go m.printStacks()
-			case actDrain:
+			case actDrain, actExit:
 				m.log.Info("exiting while the app is being imported", "signal", sig.String())
-				ctx, cancel := context.WithTimeout(context.Background(), 0)
-				m.fleet.Close(ctx, 0)
-				cancel()
+				m.kill()
 				m.close()
 				os.Exit(0)
 			}
@@ -169,19 +195,23 @@ func (m *master) control(failed <-chan error, touched, rotated <-chan string) er
 				return err
 			}
 		case file := <-touched:
-			m.reload("touched", file)
+			m.reload(m.fleet.Reload, "touched", file)
 		case file := <-rotated:
 			m.reopenLog(file)
 		case sig := <-m.signals.arrived:
 			switch m.signals.act(sig) {
 			case actReload:
-				m.reload("signal", sig.String())
+				m.reload(m.fleet.Reload, "signal", sig.String())
+			case actReloadNow:
+				m.reload(m.fleet.ReloadNow, "signal", sig.String())
 			case actStacks:
 				go m.printStacks()
 			case actFigures:
 				m.logFigures()
 			case actReopen:
 				m.reopenLog(sig.String())
+			case actRotate:
+				m.rotateLog(sig.String())
 			case actMore:
 				m.resize(1, sig)
 			case actFewer:
@@ -189,17 +219,30 @@ func (m *master) control(failed <-chan error, touched, rotated <-chan string) er
 			case actDrain:
 				m.log.Info("draining", "signal", sig.String(), "timeout_s", m.config.DrainTimeout.Seconds())
 				go m.signals.exitOnSecond(m.site, m.printStacks)
-				m.drain(int(sig.(syscall.Signal)))
+				m.drain(int(number(sig)))
 				return nil
+			case actExit:
+				m.kill()
+				m.exitNow(sig)
 			}
 		}
 	}
 }
 
-func (m *master) reload(why, by string) {
+// kill ends the processes at once.
+func (m *master) kill() {
+	ctx, cancel := context.WithTimeout(context.Background(), 0)
+	defer cancel()
+	m.fleet.Close(ctx, 0)
+}
+
+func (m *master) reload(exchange func() error, why, by string) {
 	m.log.Info("reloading", why, by)
+	for _, file := range m.edits.edited() {
+		m.log.Warn("a configuration file has changed: a reload loads the app anew, and options take effect at a restart", "file", file)
+	}
 	if m.loop == nil {
-		go func() { _ = m.fleet.Reload() }() // it has said what is wrong
+		go func() { _ = exchange() }() // it has said what is wrong
 		return
 	}
 	select {

@@ -15,14 +15,17 @@ import (
 type action int
 
 const (
-	actNothing action = iota
-	actDrain          // end in order; the app's own handler runs too
-	actStacks         // print every Python thread's stack
-	actReload         // have new worker processes take over
-	actFigures        // log what has been served
-	actReopen         // open --logto's file anew
-	actMore           // one worker process more
-	actFewer          // one less
+	actNothing   action = iota
+	actDrain            // end in order; the app's own handler runs too
+	actStacks           // print every Python thread's stack
+	actReload           // have new worker processes take over
+	actReloadNow        // likewise, and kill the old ones
+	actFigures          // log what has been served
+	actReopen           // open --logto's file anew
+	actRotate           // rename it before
+	actMore             // one worker process more
+	actFewer            // one less
+	actExit             // end at once
 )
 
 // actions are the signals that Go handles (docs: README, "Signals"). Where there is nothing to do they do no harm.
@@ -56,7 +59,12 @@ type signals struct {
 	arrived chan os.Signal
 }
 
-// watchSignals takes the signals over, before Python can.
+// watchSignals takes the signals over, before Python can, and the orders of FIFOs.
+func (s *site) watchSignals(front bool) {
+	s.signals = watchSignals(front)
+	s.takeOrders()
+}
+
 func watchSignals(front bool) *signals {
 	s := &signals{arrived: make(chan os.Signal, 16)}
 	for sig, act := range actions {
@@ -69,7 +77,13 @@ func watchSignals(front bool) *signals {
 	return s
 }
 
-func (s *signals) act(sig os.Signal) action { return actions[sig] }
+// act is what a signal, or an order, is to do.
+func (s *signals) act(sig os.Signal) action {
+	if o, ok := sig.(order); ok {
+		return orders[o]
+	}
+	return actions[sig]
+}
 
 // reclaim takes back the signals that the app has set handlers for while it was
 // imported.
@@ -96,7 +110,9 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 			if site.isFronts(sig) {
 				continue
 			}
-			switch actions[sig] {
+			switch s.act(sig) {
+			case actExit:
+				site.exitNow(sig)
 			case actDrain:
 				site.log.Info("exiting while the app is being imported", "signal", sig.String())
 				site.close()
@@ -105,6 +121,8 @@ func (s *signals) whileLoading(site *site, loaded <-chan struct{}) {
 				site.printStacks()
 			case actReopen:
 				site.reopenLog(sig.String())
+			case actRotate:
+				site.rotateLog(sig.String())
 			}
 		}
 	}
@@ -119,11 +137,13 @@ const sameOrder = 250 * time.Millisecond
 func (s *signals) exitOnSecond(site *site, printStacks func()) {
 	first := time.Now()
 	for sig := range s.arrived {
-		switch actions[sig] {
+		switch s.act(sig) {
 		case actStacks:
 			printStacks() // of a drain that hangs
 		case actReopen:
 			site.reopenLog(sig.String())
+		case actExit:
+			site.exitNow(sig)
 		case actDrain:
 			if time.Since(first) < sameOrder {
 				continue

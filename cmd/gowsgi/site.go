@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,10 +13,13 @@ import (
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/accesslog"
+	"github.com/gowsgi/gowsgi/internal/daemon"
+	"github.com/gowsgi/gowsgi/internal/fifo"
 	"github.com/gowsgi/gowsgi/internal/listen"
 	"github.com/gowsgi/gowsgi/internal/logfile"
 	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
+	"github.com/gowsgi/gowsgi/internal/privilege"
 	"github.com/gowsgi/gowsgi/internal/smoke"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -33,7 +35,10 @@ type site struct {
 	log       *slog.Logger
 	pidfile   *listen.Pidfile
 	announcer *listen.Announcer
-	listeners []net.Listener
+	identity  *privilege.Identity // that the process becomes; nil: it stays
+	entrances []listen.Entrance
+	fifos     []*fifo.FIFO
+	daemon    *daemon.Self // this process is in the background; else nil
 	figures   figures
 	signals   *signals
 
@@ -68,6 +73,9 @@ func newSite(config *options.Config) (*site, error) {
 
 func (s *site) prepare() (err error) {
 	config := s.config
+	if err := s.identify(); err != nil {
+		return err
+	}
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -85,10 +93,15 @@ func (s *site) prepare() (err error) {
 			return fmt.Errorf("--wsgi-file %s: %w", config.File, cause(err))
 		}
 	}
-	if s.server, err = s.newServer(); err != nil || config.Check {
+	if s.server, err = s.newServer(); err != nil {
 		return err
 	}
-	return s.bind()
+	if !config.Check {
+		if err := s.bind(); err != nil {
+			return err
+		}
+	}
+	return s.drop()
 }
 
 // enter goes to the directory, and sets the environment, that the app is to have.
@@ -147,9 +160,16 @@ func (s *site) newServer() (*bridge.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	announced, err := announcers(c)
+	if err != nil {
+		return nil, err
+	}
 	apps, err := appSpecs(c)
 	if err != nil {
 		return nil, err
+	}
+	if c.ScriptName != "" && apps[0].Mounted != "" {
+		s.log.Warn("--script-name is for the main app, and there is none: those of --mount say themselves where they are")
 	}
 	server := &bridge.Server{
 		Queue: s.backlog(),
@@ -163,11 +183,13 @@ func (s *site) newServer() (*bridge.Server, error) {
 			Wait:     c.QueueTimeout,
 			Harakiri: c.Harakiri,
 		},
-		Log:     s.log,
-		Health:  c.HealthPath,
-		Mounts:  mountsOf(apps),
-		Proxies: proxies,
-		Overdue: s.overdue,
+		Log:           s.log,
+		Health:        c.HealthPath,
+		Mounts:        mountsOf(apps),
+		Proxies:       proxies,
+		ProxyProtocol: announced,
+		Overdue:       s.overdue,
+		LogVars:       c.UWSGIModule,
 	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
@@ -181,7 +203,11 @@ func (s *site) newServer() (*bridge.Server, error) {
 	}
 	switch {
 	case c.LogFormat != "":
-		if format, err = accesslog.New(c.LogFormat); err != nil {
+		compile := accesslog.New
+		if c.UWSGIModule {
+			compile = accesslog.NewOpen
+		}
+		if format, err = compile(c.LogFormat); err != nil {
 			return nil, options.UsageError("--" + err.Error())
 		}
 	case c.LogJSON:
@@ -213,18 +239,13 @@ func (s *site) bind() (err error) {
 	if s.announcer, err = listen.NewAnnouncer(s.config.ReadyFile, fd); err != nil {
 		return err
 	}
-	for _, text := range s.config.HTTP {
-		address, err := listen.Parse(text)
-		if err != nil {
-			return err
-		}
-		l, err := listen.Listen(address, listen.Options{Mode: s.config.SocketMode, Backlog: s.config.Backlog})
-		if err != nil {
-			return err
-		}
-		s.listeners = append(s.listeners, l)
+	if err := s.openEntrances(); err != nil {
+		return err
 	}
-	if err := s.figures.bind(s.config); err != nil {
+	if err := s.figures.bind(s.config, s.ownOwner()); err != nil {
+		return err
+	}
+	if err := s.openFIFOs(); err != nil {
 		return err
 	}
 	if s.config.PIDFile != "" {
@@ -251,7 +272,7 @@ func (s *site) boot() error {
 		return err
 	}
 	if !s.config.Check {
-		s.signals = watchSignals(false)
+		s.watchSignals(false)
 	}
 	s.host, err = pyhost.Boot(pyhost.Config{
 		Executable:   executable,
@@ -263,6 +284,7 @@ func (s *site) boot() error {
 		LineBuffered: s.config.LogTo != "",
 		Software:     "gowsgi/" + version,
 		Reloads:      s.config.Reloads(),
+		UWSGI:        s.uwsgiModule(),
 		Log:          s.log,
 	})
 	if err != nil {
@@ -321,10 +343,7 @@ func (s *site) serve() error {
 	}
 	s.figures.show(s)
 	s.signals.reclaim(s.log)
-	failed := make(chan error, len(s.listeners))
-	for _, l := range s.listeners {
-		go func() { failed <- s.server.Serve(l) }()
-	}
+	failed := s.serveEntrances()
 	main, endMain := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	touched := s.watchLog()
@@ -348,12 +367,12 @@ func (s *site) announce() error {
 		ImportMS: s.imported.Milliseconds(),
 	}
 	s.figures.announce(s.log, &ready)
-	for _, l := range s.listeners {
+	for _, e := range s.entrances {
 		s.log.Info("serving", append([]any{
-			"url", listen.URL(l), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
+			"url", e.URL(), "app", s.app.Name, "python", ready.Python, "threads", s.config.Threads,
 			"pid", ready.PID, "import_ms", ready.ImportMS,
 		}, s.aboutDev()...)...)
-		ready.URLs = append(ready.URLs, listen.URL(l))
+		ready.URLs = append(ready.URLs, e.URL())
 	}
 	ready.URL = ready.URLs[0]
 	if len(ready.URLs) == 1 {
@@ -362,8 +381,12 @@ func (s *site) announce() error {
 	if s.config.Open {
 		openBrowser(s.log, ready.URL)
 	}
+	if err := s.announcer.Announce(ready); err != nil {
+		return err
+	}
 	s.logfile.Started()
-	return s.announcer.Announce(ready)
+	s.daemon.Ready()
+	return nil
 }
 
 // control waits for signals and acts on them, until the process is to end.
@@ -385,6 +408,12 @@ func (s *site) control(failed <-chan error, touched <-chan string) error {
 				s.logFigures()
 			case actReopen:
 				s.reopenLog(sig.String())
+			case actRotate:
+				s.rotateLog(sig.String())
+			case actReload:
+				s.log.Warn("a reload needs worker processes: give --master", "signal", sig.String())
+			case actExit:
+				s.exitNow(sig)
 			case actDrain:
 				s.log.Info("draining", "signal", sig.String(), "timeout_s", s.config.DrainTimeout.Seconds())
 				go s.signals.exitOnSecond(s, s.printStacks)
@@ -427,45 +456,18 @@ func (s *site) end(begun time.Time, code int) {
 	}
 }
 
-// tellApp runs the handler that the app has set for a signal that Go has taken.
-func (s *site) tellApp(sig os.Signal) {
-	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
-	defer cancel()
-	s.host.SignalPython(ctx, sig)
-}
-
-const (
-	tellTimeout  = 2 * time.Second
-	stackTimeout = 2 * time.Second
-)
-
-// printStacks writes what every Python thread does to stderr.
-func (s *site) printStacks() {
-	var text strings.Builder
-	fmt.Fprintf(&text, "--- stacks of all Python threads, pid %d ---\n", os.Getpid())
-	s.stacks(&text)
-	text.WriteString("--- end of stacks ---\n")
-	_, _ = io.WriteString(s.out, text.String())
-}
-
-// stacks writes what every Python thread does, also while the app is being imported.
-func (s *site) stacks(w io.Writer) {
-	<-s.booted
-	ctx, cancel := context.WithTimeout(context.Background(), stackTimeout)
-	defer cancel()
-	if err := s.host.Stacks(ctx, w, s.queue.Running()); err != nil {
-		fmt.Fprintf(w, "%v\n", err)
-	}
-}
-
 // close takes back what stands outside the process. It may be called twice.
 func (s *site) close() {
-	for _, l := range s.listeners {
-		_ = l.Close()
+	for _, e := range s.entrances {
+		s.left(e.Close())
 	}
-	s.listeners = nil
-	s.figures.close()
-	_ = s.announcer.Close()
-	_ = s.pidfile.Remove()
+	s.entrances = nil
+	for _, f := range s.fifos {
+		s.left(f.Close())
+	}
+	s.fifos = nil
+	s.left(s.figures.close())
+	s.left(s.announcer.Close())
+	s.left(s.pidfile.Remove())
 	_ = s.out.Close() // the terminal of a start that fails is open still: the error is told after this
 }

@@ -10,6 +10,7 @@ import (
 type Format struct {
 	ops     []op
 	environ bool
+	open    bool // an unknown name is a variable that the app sets
 	clock   clock
 	memory  memory
 }
@@ -18,17 +19,21 @@ type Format struct {
 type op struct {
 	literal string
 	put     putFunc
-	key     string // of var.KEY
+	key     string // of var.KEY, or the name of the app's variable
 }
 
 // New compiles a --log-format: %(name) is a variable, everything else,
 // other percent signs included, stands for itself, as in uWSGI. Unlike uWSGI it
 // refuses a name that it doesn't know.
-func New(format string) (*Format, error) {
+func New(format string) (*Format, error) { return (&Format{}).compile(format) }
+
+// NewOpen is New for apps that set variables of their own: a name that it doesn't know is one of them.
+func NewOpen(format string) (*Format, error) { return (&Format{open: true}).compile(format) }
+
+func (f *Format) compile(format string) (*Format, error) {
 	if format == "" {
 		return nil, errors.New("log-format is empty")
 	}
-	f := &Format{}
 	for rest := format; rest != ""; {
 		literal, after, found := strings.Cut(rest, "%(")
 		if literal != "" {
@@ -61,6 +66,10 @@ func (f *Format) variable(name string) error {
 			f.environ = f.environ || v.environ
 			return nil
 		}
+	}
+	if f.open && name != "" && name != "var." {
+		f.ops = append(f.ops, op{put: putLogVar, key: name})
+		return nil
 	}
 	return unknownVariable(name)
 }

@@ -163,6 +163,39 @@ func TestFormatErrors(t *testing.T) {
 	}
 }
 
+type set map[string]string
+
+func (s set) LogVar(name string) (string, bool) {
+	value, ok := s[name]
+	return value, ok
+}
+
+// With NewOpen a name that is unknown is the app's.
+func TestNewOpen(t *testing.T) {
+	for format, want := range map[string]string{
+		"%(uri) %(tenant) %(missing)": `/ ac\"me -`,
+		"%(metric.x) %(stauts)":       "m -",
+		"%(bytes)":                    `\u0000\u00ff`,
+	} {
+		f, err := NewOpen(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := Record{URI: "/", LogVars: set{"tenant": `ac"me`, "metric.x": "m", "bytes": "\x00\xff", "uri": "the app's"}}
+		if got := string(f.Append(nil, &r)); got != want+"\n" {
+			t.Errorf("%s: %q, want %q", format, got, want)
+		}
+		if got := string(f.Append(nil, &Record{URI: "/"})); strings.Contains(got, "m") || !strings.HasSuffix(got, "-\n") {
+			t.Errorf("%s: %q without any", format, got)
+		}
+	}
+	for _, format := range []string{"", "%()", "%(var.)", "%(tenant"} {
+		if _, err := NewOpen(format); err == nil {
+			t.Errorf("%q is a format", format)
+		}
+	}
+}
+
 // What a hint names must exist.
 func TestHintsAreVariables(t *testing.T) {
 	for name := range foreign {

@@ -43,6 +43,8 @@ type Record struct {
 	VarBytes int64
 	// Environ answers %(var.KEY); nil answers "-".
 	Environ Environ
+	// LogVars answers %(name) of a variable that the app has set; nil answers "-".
+	LogVars LogVars
 
 	// Thread is N of the request thread gowsgi-N; 0 for a request that Go
 	// answered without Python.
@@ -51,7 +53,7 @@ type Record struct {
 	// process, 0 for this one.
 	WorkerID, PID int
 
-	// Modifier1 and Modifier2 are those of the uwsgi protocol, 0 for HTTP.
+	// Modifier1 and Modifier2 are those of a request of the uwsgi protocol; HTTP has none.
 	Modifier1, Modifier2 int
 
 	// WriteErrors and ReadErrors count failures on the connection: a client
@@ -62,6 +64,11 @@ type Record struct {
 // Environ looks up one environ entry. It is called only during Append.
 type Environ interface {
 	Lookup(key string) (value string, ok bool)
+}
+
+// LogVars looks up a variable that the app has set. It is called only during Append.
+type LogVars interface {
+	LogVar(name string) (value string, ok bool)
 }
 
 // Size is what the response took on the wire.

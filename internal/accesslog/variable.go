@@ -52,7 +52,7 @@ var variables = []Variable{
 	{Name: "wid", Doc: "the worker's number", put: number(func(r *Record) int64 { return int64(r.WorkerID) })},
 	{Name: "core", Doc: "the thread's number, from 0 as in uWSGI", put: number(func(r *Record) int64 { return int64(r.core()) })},
 	{Name: "vars", Doc: "number of environ entries made from the request", put: number(func(r *Record) int64 { return int64(r.Vars) }), environ: true},
-	{Name: "pktsize", Doc: "the size of the request's packet of the uwsgi protocol; for HTTP, the bytes of those entries, keys and values", put: number(func(r *Record) int64 { return r.VarBytes }), environ: true},
+	{Name: "pktsize", Doc: "bytes of those entries, keys and values", put: number(func(r *Record) int64 { return r.VarBytes }), environ: true},
 	{Name: "headers", Doc: "number of the response's header fields", put: number(func(r *Record) int64 { return int64(r.Headers) })},
 	{Name: "vsz", Doc: "address space of the process in bytes, at most a second old", put: size(func(m *memory) int64 { return m.vsz.Load() })},
 	{Name: "rss", Doc: "resident memory of the process in bytes, at most a second old", put: size(func(m *memory) int64 { return m.rss.Load() })},
@@ -62,8 +62,8 @@ var variables = []Variable{
 	{Name: "rerr", Doc: "read errors on the connection", put: number(func(r *Record) int64 { return int64(r.ReadErrors) })},
 	{Name: "ioerr", Doc: "werr + rerr", put: number(func(r *Record) int64 { return int64(r.WriteErrors + r.ReadErrors) })},
 	{Name: "switches", Doc: "0: there are no async switches", put: zero},
-	{Name: "modifier1", Doc: "the request's modifier of the uwsgi protocol; 0 for HTTP", put: number(func(r *Record) int64 { return int64(r.Modifier1) })},
-	{Name: "modifier2", Doc: "as modifier1", put: number(func(r *Record) int64 { return int64(r.Modifier2) })},
+	{Name: "modifier1", Doc: "modifier1 of the uwsgi protocol; 0 for HTTP", put: number(func(r *Record) int64 { return int64(r.Modifier1) })},
+	{Name: "modifier2", Doc: "modifier2 of the uwsgi protocol; 0 for HTTP", put: number(func(r *Record) int64 { return int64(r.Modifier2) })},
 
 	{Name: "thread", Doc: "N of the thread gowsgi-N; 0 if no Python thread was needed (gowsgi's own)", put: number(func(r *Record) int64 { return int64(r.Thread) })},
 	{Name: "queue_micros", Doc: "microseconds spent waiting for a thread (gowsgi's own)", put: number(func(r *Record) int64 { return max(r.QueueWait.Microseconds(), 0) })},
@@ -111,6 +111,14 @@ func putEnviron(dst []byte, _ *Format, r *Record, key string) []byte {
 		return append(dst, '-')
 	}
 	value, _ := r.Environ.Lookup(key)
+	return appendText(dst, value)
+}
+
+func putLogVar(dst []byte, _ *Format, r *Record, key string) []byte {
+	if r.LogVars == nil {
+		return append(dst, '-')
+	}
+	value, _ := r.LogVars.LogVar(key)
 	return appendText(dst, value)
 }
 

@@ -5,6 +5,7 @@ package listen
 import (
 	"io/fs"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 )
@@ -13,10 +14,10 @@ import (
 var umaskMu sync.Mutex
 
 // bindUnix makes the socket with no wider a mode than asked, from its first
-// moment. Outside Linux only the umask can do that; a file that another thread
+// moment; nil leaves it to the umask. Outside Linux only the umask can do that; a file that another thread
 // creates meanwhile gets a narrower mode than it asked for, never a wider one.
-func bindUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
-	if mode != 0 {
+func bindUnix(path string, mode *fs.FileMode) (*net.UnixListener, error) {
+	if mode != nil {
 		umaskMu.Lock()
 		defer umaskMu.Unlock()
 		old := syscall.Umask(0)
@@ -24,4 +25,18 @@ func bindUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 		defer syscall.Umask(old)
 	}
 	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+}
+
+// finish gives the socket's file the owner and mode. Elsewhere than on Linux
+// that goes by its name.
+func finish(path string, _, mode fs.FileMode, owner *Owner) (fs.FileInfo, error) {
+	if owner != nil {
+		if err := os.Lchown(path, owner.UID, owner.GID); err != nil {
+			return nil, &ownerError{err}
+		}
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, err
+	}
+	return os.Lstat(path)
 }

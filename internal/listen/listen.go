@@ -20,6 +20,8 @@ type Options struct {
 	// Mode is the mode of a UNIX socket's file (--chmod-socket), permission
 	// bits only; 0 leaves it to the umask.
 	Mode fs.FileMode
+	// Owner is the owner of a UNIX socket's file (--chown-socket); nil leaves it.
+	Owner *Owner
 	// Backlog is the length of the kernel's queue of connections not yet
 	// accepted (uWSGI: --listen). 0 takes net.core.somaxconn, which is also the
 	// kernel's ceiling for any other value.
@@ -27,6 +29,9 @@ type Options struct {
 	// Option is what the address was given with, for advice; "" is --http.
 	Option string
 }
+
+// Owner is a user and a group by number; -1 leaves the one or the other.
+type Owner struct{ UID, GID int }
 
 func (o Options) option() string { return cmp.Or(o.Option, "--http") }
 

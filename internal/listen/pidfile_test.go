@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -86,4 +87,42 @@ func TestPidfileErrors(t *testing.T) {
 	if err := (*Pidfile)(nil).Remove(); err != nil {
 		t.Error(err)
 	}
+}
+
+// The pid of a pidfile is told only while its server has the file.
+func TestReadPidfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	wantError := func(words string) {
+		t.Helper()
+		if pid, err := ReadPidfile(path); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%d, %v; want %q", pid, err, words)
+		}
+	}
+	wantError("no such file or directory")
+	for _, text := range []string{"", "abc\n", "0\n", "-1\n", "12 13\n", strings.Repeat("1", 100)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantError("holds no process id")
+	}
+	if err := os.WriteFile(path, []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantError("process 1 is left alone")
+	p, err := WritePidfile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := ReadPidfile(path); err != nil || pid != os.Getpid() {
+		t.Errorf("%d, %v", pid, err)
+	}
+	// Locked, but the process of that number does not have it: that of another PID namespace, say.
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getppid())+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/self/fd"); err == nil {
+		wantError("but not as process")
+	}
+	p.note.release()
+	wantError("is left alone")
 }

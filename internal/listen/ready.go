@@ -56,6 +56,19 @@ func NewAnnouncer(file string, fd int) (*Announcer, error) {
 	return a, nil
 }
 
+// Check tells whether the file can be written still: once the process has become another user's.
+func (a *Announcer) Check() error {
+	if a == nil || a.note == nil {
+		return nil
+	}
+	f, err := a.note.temp()
+	if err != nil {
+		return err
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
+}
+
 func removeOld(n *noteFile) error {
 	if err := os.Remove(n.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove the old %s %s: %s", n.option, n.path, cause(err))

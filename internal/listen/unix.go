@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,18 +33,23 @@ func (l *unixListener) Close() error {
 	l.once.Do(func() {
 		// Before the socket is closed: as long as it is open its inode can't
 		// be given to another file, so that equal means ours.
-		l.removeOwn()
-		l.err = l.UnixListener.Close()
+		left := l.removeOwn()
+		l.err = cmp.Or(l.UnixListener.Close(), left)
 	})
 	return l.err
 }
 
-func (l *unixListener) removeOwn() {
+// removeOwn fails where the process may not write to the directory any more,
+// which happens after --uid.
+func (l *unixListener) removeOwn() error {
 	unlock := lockDir(filepath.Dir(l.path))
 	defer unlock()
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
-		_ = os.Remove(l.path) // nobody could act on a failure here
+		if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot remove the socket %s: %s", l.path, cause(err))
+		}
 	}
+	return nil
 }
 
 func listenUnix(a Address, o Options) (net.Listener, error) {
@@ -58,13 +64,13 @@ func listenUnix(a Address, o Options) (net.Listener, error) {
 	if err := removeStale(a); err != nil {
 		return nil, err
 	}
-	l, err := bindUnix(a.Path, o.Mode)
+	l, err := bindUnix(a.Path, o.first())
 	if err != nil {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
 	u := &unixListener{UnixListener: l, path: path}
-	if u.file, err = finishMode(a.Path, o.Mode); err != nil {
+	if u.file, err = o.finish(a.Path); err != nil {
 		_ = l.Close()
 		_ = os.Remove(path)
 		return nil, err
@@ -72,16 +78,45 @@ func listenUnix(a Address, o Options) (net.Listener, error) {
 	return u, nil
 }
 
-// finishMode gives the socket the mode asked for to the bit (the umask has
-// narrowed what bindUnix made; it never made more) and returns its identity.
-func finishMode(path string, mode fs.FileMode) (fs.FileInfo, error) {
-	if mode != 0 {
-		if err := os.Chmod(path, mode); err != nil {
-			return nil, err
-		}
+// first is the mode that the file is made with. One that is to have another
+// owner is nobody's until then: the mode is about that owner's group.
+func (o Options) first() *fs.FileMode {
+	switch {
+	case o.Owner != nil:
+		return new(fs.FileMode)
+	case o.Mode != 0:
+		return &o.Mode
 	}
-	return os.Lstat(path)
+	return nil
 }
+
+// finish gives the socket its owner, and the mode asked for to the bit (the
+// umask has narrowed what bindUnix made; it never made more), and returns its
+// identity.
+func (o Options) finish(path string) (fs.FileInfo, error) {
+	first := o.first()
+	if first == nil {
+		return os.Lstat(path)
+	}
+	mode := o.Mode
+	if mode == 0 {
+		mode = 0o777 &^ umask()
+	}
+	return finish(path, *first, mode, o.Owner)
+}
+
+// umask can only be read by setting it. What another thread makes meanwhile
+// gets a narrower mode than it should, never a wider one.
+func umask() fs.FileMode {
+	old := syscall.Umask(0o777)
+	syscall.Umask(old)
+	return fs.FileMode(old)
+}
+
+// ownerError is that of a change of owner.
+type ownerError struct{ error }
+
+func (e *ownerError) Unwrap() error { return e.error }
 
 // removeStale makes room where a dead server left its socket. It deletes
 // nothing but a socket nobody listens on.
@@ -121,7 +156,10 @@ func inUse(a Address) error {
 // unixReason words what bind, chmod or unlink said.
 func unixReason(a Address, err error) string {
 	dir := filepath.Dir(a.Path)
+	var owner *ownerError
 	switch {
+	case errors.As(err, &owner):
+		return fmt.Sprintf("its owner can't be changed: %s (that needs root, or a group of this user's)", cause(owner.error))
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("the directory %s does not exist (create it or choose another path)", dir)
 	case errors.Is(err, syscall.ENOTDIR):

@@ -114,7 +114,8 @@ func TestUnixMode(t *testing.T) {
 func TestUnixModeFromTheFirstMoment(t *testing.T) {
 	path := filepath.Join(socketDir(t), "s")
 	old := syscall.Umask(0)
-	l, err := bindUnix(path, 0o600)
+	mode := fs.FileMode(0o600)
+	l, err := bindUnix(path, &mode)
 	syscall.Umask(old)
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +123,87 @@ func TestUnixModeFromTheFirstMoment(t *testing.T) {
 	defer l.Close()
 	if got := modeOf(t, path); got != 0o600 {
 		t.Errorf("bind made the socket with mode %o, want 600", got)
+	}
+}
+
+// A socket that is to have another owner is nobody's before: the mode is about that owner's group.
+func TestUnixNobodysAtFirst(t *testing.T) {
+	o := Options{Mode: 0o666, Owner: &Owner{UID: -1, GID: -1}}
+	path := filepath.Join(socketDir(t), "s")
+	l, err := bindUnix(path, o.first())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := modeOf(t, path); got != 0 {
+		t.Errorf("bind made the socket with mode %o, want 0", got)
+	}
+}
+
+func TestUnixOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, test := range []struct {
+		options  Options
+		uid, gid uint32
+		mode     fs.FileMode
+	}{
+		{Options{Mode: 0o660, Owner: &Owner{UID: 1, GID: 2}}, 1, 2, 0o660},
+		{Options{Mode: 0o606, Owner: &Owner{UID: -1, GID: 2}}, 0, 2, 0o606},
+		{Options{Owner: &Owner{UID: 1, GID: -1}}, 1, 0, 0o750}, // less the umask
+	} {
+		path := filepath.Join(socketDir(t), "s")
+		old := syscall.Umask(0o027)
+		l, err := Listen(Address{Network: "unix", Path: path}, test.options)
+		syscall.Umask(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st := info.Sys().(*syscall.Stat_t); st.Uid != test.uid || st.Gid != test.gid || info.Mode().Perm() != test.mode {
+			t.Errorf("%+v: the socket is %d's and %d's, mode %v", test.options, st.Uid, st.Gid, info.Mode())
+		}
+		if err := l.Close(); err != nil || exists(path) {
+			t.Errorf("close: %v; the file is left: %t", err, exists(path))
+		}
+	}
+}
+
+// Whoever may write to the directory can put something else there before it gets its owner and mode.
+func TestUnixExchanged(t *testing.T) {
+	dir := socketDir(t)
+	victim, path := filepath.Join(dir, "victim"), filepath.Join(dir, "s")
+	if err := os.WriteFile(victim, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Lstat(victim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Mode: 0o666, Owner: &Owner{UID: 1, GID: 1}}
+	for what, put := range map[string]func() error{
+		"a link":      func() error { return os.Symlink(victim, path) },
+		"a hard link": func() error { return os.Link(victim, path) },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.finish(path); err == nil {
+			t.Errorf("%s got an owner", what)
+		}
+		_ = os.Remove(path)
+	}
+	now, err := os.Lstat(victim)
+	if err != nil || now.Mode() != before.Mode() || now.Sys().(*syscall.Stat_t).Uid != before.Sys().(*syscall.Stat_t).Uid {
+		t.Errorf("the other file has %v now, %v", now.Mode(), err)
+	}
+	leaveStale(t, path) // a socket, with a mode of its own
+	if _, err := o.finish(path); err == nil {
+		t.Error("another socket got an owner")
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,6 +57,16 @@ func (f *File) Reopen() (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// Rotate renames the file: the time, in seconds, stands behind its name. Reopen makes the next one. A file of that
+// name stays.
+func (f *File) Rotate(now time.Time) error {
+	old := f.path + "." + strconv.FormatInt(now.Unix(), 10)
+	if _, err := os.Lstat(old); err == nil {
+		return &os.PathError{Op: "rename", Path: old, Err: os.ErrExist}
+	}
+	return os.Rename(f.path, old)
 }
 
 // Redirect has stdout and stderr lead to file. What is being written goes whole to the one or to the other.

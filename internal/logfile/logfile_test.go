@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +46,15 @@ func child(what string) {
 		opened, err := f.Reopen()
 		check(err)
 		opened.Close()
+	case "rotate":
+		now := time.Unix(1700000000, 0)
+		check(f.Rotate(now))
+		opened, err := f.Reopen()
+		check(err)
+		opened.Close()
+		if f.Rotate(now) == nil {
+			fmt.Println("an older file was replaced")
+		}
 	case "fail":
 		check(os.Rename("log", "log.1"))
 		check(os.Mkdir("log", 0o700))
@@ -97,6 +107,7 @@ func TestFile(t *testing.T) {
 	}{
 		{"open", map[string]string{"log": before + after}},
 		{"reopen", map[string]string{"log.1": before, "log": after}},
+		{"rotate", map[string]string{"log.1700000000": before, "log": after}},
 		{"fail", map[string]string{"log.1": before + after}},
 		{"fifo", map[string]string{"log.1": before + after}},
 	} {

@@ -94,13 +94,14 @@ var processRows = []Option{
 	},
 	{
 		Name: "uid", Aliases: []string{"immediate-uid"}, Kind: String, Arg: "USER", Topic: topicProcess,
-		Help: "Become this user, with its groups, once sockets and logs are open and before the app is imported: the front, too. A name or " +
-			"number; it needs root.",
+		Help: "Become this user once sockets and logs are open and before the app is imported: the front, too. A name or number; it " +
+			"needs root. Its groups are --gid and --add-gid, and no others.",
 		Field: func(c *Config) any { return &c.UID },
 	},
 	{
 		Name: "gid", Aliases: []string{"immediate-gid"}, Kind: String, Arg: "GROUP", Topic: topicProcess,
 		Help:  "Become a member of this group then. Without it: the user's own.",
+		UWSGI: "Same; without it, the group stays root's there.",
 		Field: func(c *Config) any { return &c.GID },
 	},
 	{

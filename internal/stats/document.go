@@ -2,7 +2,6 @@ package stats
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"time"
 
@@ -17,7 +16,7 @@ type Process struct {
 	Import    time.Duration // how long the app's import took
 	Mounts    []string      // the prefixes that the apps are mounted at, each "" or "/prefix"; none: one app at the root
 	Dir       string        // --chdir
-	Listeners []net.Listener
+	Entrances []listen.Entrance
 }
 
 // Document is uWSGI's: its names, types and order. Figures that have no counterpart here are 0.
@@ -150,12 +149,15 @@ func (p *Process) Document(s *bridge.Snapshot) ([]byte, error) {
 
 func (p *Process) sockets() []Socket {
 	sockets := []Socket{}
-	for _, l := range p.Listeners {
-		waiting, limit := listen.Backlog(l)
-		sockets = append(sockets, Socket{Name: listen.Name(l), Proto: "http", Queue: waiting, MaxQueue: limit})
+	for _, e := range p.Entrances {
+		waiting, limit := listen.Backlog(e.Listener)
+		sockets = append(sockets, Socket{Name: listen.Name(e.Listener), Proto: e.Protocol(), Queue: waiting, MaxQueue: limit})
 	}
 	return sockets
 }
+
+// Workers are those of the document.
+func (p *Process) Workers(s *bridge.Snapshot) []Worker { return p.workers(s, s.Crews) }
 
 func (p *Process) workers(s *bridge.Snapshot, crews []bridge.Crew) []Worker {
 	workers := []Worker{}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
+	"github.com/gowsgi/gowsgi/internal/listen"
 )
 
 // busy is a server with three threads, one of which runs a request.
@@ -52,7 +53,7 @@ func TestDocument(t *testing.T) {
 	defer l.Close()
 	p := &Process{
 		Version: "1.2", Import: 2500 * time.Millisecond, Mounts: []string{"/app"}, Dir: "/srv",
-		Listeners: []net.Listener{l},
+		Entrances: []listen.Entrance{{Listener: l}},
 	}
 	d, _ := built(t, p, busy)
 	cwd, _ := os.Getwd()
@@ -146,7 +147,7 @@ func TestLikeUWSGI(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, text := built(t, &Process{Listeners: []net.Listener{l}}, busy)
+	_, text := built(t, &Process{Entrances: []listen.Entrance{{Listener: l}}}, busy)
 	var theirs, ours any
 	if err := json.Unmarshal(example, &theirs); err != nil {
 		t.Fatal(err)

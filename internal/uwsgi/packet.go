@@ -1,114 +1,138 @@
+// Package uwsgi reads requests of the uwsgi protocol out of a byte buffer: a header of four bytes, and variables. It does no I/O
+// and owns no buffer; every slice that it returns points into the caller's. What is malformed is refused, and never repaired.
+//
+//	modifier1 u8 | datasize u16 | modifier2 u8 | { keylen u16 | key | vallen u16 | value }...
+//
+// Numbers are little-endian. The body follows, CONTENT_LENGTH bytes, and the answer is an HTTP response. There is one request a
+// connection.
 package uwsgi
 
 import "encoding/binary"
 
+// Modifiers of requests for Python.
 const (
-	// HeaderSize is that of a packet's header.
-	HeaderSize = 4
-	// MaxSize is the most that a packet can have behind its header.
+	WSGI       = 0  // a request
+	ScriptName = 30 // one whose PATH_INFO begins with its SCRIPT_NAME, which is to be taken off
+)
+
+const (
+	headerSize = 4
+	// MaxSize is the most that the format has for the variables, in bytes.
 	MaxSize = 1<<16 - 1
-	// MaxVars is the number of variables that a packet may have. uWSGI takes 64 as a rule;
-	// nginx sends about 20 of its own, and one for each header field.
+	// MaxVars is the most variables a request may have; nginx sends 20 and one for each header field.
 	MaxVars = 1000
-	// firstVars is the room for variables made at first use.
+	// firstVars is the room for them made at first use.
 	firstVars = 48
 )
 
-// The modifiers that are Python's.
-const (
-	Python     = 0
-	ScriptName = 30 // Python, and SCRIPT_NAME is to be taken off PATH_INFO
-)
+// Var is one variable. Its slices point into the buffer given to Parse.
+type Var struct{ Key, Value []byte }
 
-// Var is one variable as sent. Its slices point into the buffer given to Parse.
-type Var struct {
-	Name  []byte // not empty
-	Value []byte // may be empty
-}
-
-// Packet is one request without its body. The zero value is ready for Parse. Its slices are valid
-// until the buffer given to Parse is reused; a Packet itself is meant to be reused, for Vars keeps
-// its room.
+// Packet is one request's variables. The zero value is ready for Parse; it is meant to be reused, for Vars keeps its room.
 type Packet struct {
 	Modifier1, Modifier2 byte
-	// Size is that of what stands behind the header; 0 until that has come.
-	Size int
-	Vars []Var // in the order received; a name may stand there more than once
+	Vars                 []Var // in the order received; of two with the same key the later one counts
 }
 
-// Parse reads the packet that buf begins with: n is its length with the header. 0 and no error:
-// there is more to come. With Size not 0 it is known how much. limit bounds Size; 0 does not.
-//
-// What is wrong with a header is told at once. The error is an [*Error].
+// Error is a packet that is refused. Its text is fixed: no byte of the packet is in it.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// The refusals of Parse.
+const (
+	ErrHTTP     Error = "HTTP was sent to a socket of the uwsgi protocol; use uwsgi_pass in nginx, or serve HTTP there with --http"
+	ErrTLS      Error = "TLS was sent to a socket of the uwsgi protocol"
+	ErrEmpty    Error = "the packet has no variables"
+	ErrModifier Error = "the packet's modifier1 is neither 0 nor 30: gowsgi serves WSGI alone"
+	ErrLarge    Error = "the packet's variables are larger than this server's limit (--limit-head)"
+	ErrKey      Error = "a variable has no key"
+	ErrVars     Error = "the packet has too many variables"
+	ErrCut      Error = "a variable goes beyond the packet's end"
+)
+
+// Parse reads one packet from the start of buf. n is its length, header included; n == 0 without an error means that more bytes are
+// needed. limit is the most bytes that its variables may take. After an error, which is an Error, the connection must be closed.
 func (p *Packet) Parse(buf []byte, limit int) (n int, err error) {
-	if n, e := p.parse(buf, limit); e != nil {
-		return 0, e // not a nil *Error in a non-nil error
-	} else if n > 0 {
-		return n, nil
-	}
-	p.Vars = p.Vars[:0] // the caller is about to move what the slices point to
-	return 0, nil
-}
-
-func (p *Packet) parse(buf []byte, limit int) (n int, err *Error) {
-	*p = Packet{Vars: p.Vars[:0]}
-	if len(buf) < HeaderSize {
-		return 0, nil
-	}
-	p.Modifier1, p.Modifier2 = buf[0], buf[3]
-	if p.Modifier1 != Python && p.Modifier1 != ScriptName {
-		if e := stranger(buf); e != nil {
-			return 0, e
-		}
-		return 0, ErrModifier
-	}
-	p.Size = int(binary.LittleEndian.Uint16(buf[1:]))
-	switch {
-	case p.Size == 0:
-		return 0, ErrEmpty
-	case limit > 0 && p.Size > limit:
-		return 0, ErrTooLarge
-	}
-	n = HeaderSize + p.Size
-	if len(buf) < n {
-		return 0, nil
-	}
-	return n, p.vars(buf[HeaderSize:n])
-}
-
-// vars reads the pairs of a whole packet.
-func (p *Packet) vars(block []byte) *Error {
 	if p.Vars == nil {
 		p.Vars = make([]Var, 0, firstVars)
 	}
-	for len(block) > 0 {
-		name, rest, ok := cut(block)
+	p.Vars = p.Vars[:0]
+	if len(buf) < headerSize {
+		return 0, nil
+	}
+	size := int(binary.LittleEndian.Uint16(buf[1:]))
+	p.Modifier1, p.Modifier2 = buf[0], buf[3]
+	switch {
+	case looksLikeHTTP(buf):
+		return 0, ErrHTTP
+	case buf[0] == 0x16 && buf[1] == 3: // a handshake record (RFC 8446, section 5.1)
+		return 0, ErrTLS
+	case p.Modifier1 != WSGI && p.Modifier1 != ScriptName:
+		return 0, ErrModifier
+	case size == 0:
+		return 0, ErrEmpty
+	case size > limit:
+		return 0, ErrLarge
+	case len(buf) < headerSize+size:
+		return 0, nil
+	}
+	n = headerSize + size
+	if err := p.vars(buf[headerSize:n:n]); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func (p *Packet) vars(data []byte) error {
+	for len(data) > 0 {
+		key, rest, ok := text(data)
 		if !ok {
-			return ErrLengths
+			return ErrCut
 		}
-		value, rest, ok := cut(rest)
-		switch {
-		case !ok:
-			return ErrLengths
-		case len(name) == 0:
-			return ErrNoName
-		case len(p.Vars) == MaxVars:
-			return ErrTooMany
+		if len(key) == 0 {
+			return ErrKey
 		}
-		p.Vars = append(p.Vars, Var{name, value})
-		block = rest
+		value, rest, ok := text(rest)
+		if !ok {
+			return ErrCut
+		}
+		if len(p.Vars) == MaxVars {
+			return ErrVars
+		}
+		p.Vars = append(p.Vars, Var{key, value})
+		data = rest
 	}
 	return nil
 }
 
-// cut takes one string with its length off block.
-func cut(block []byte) (text, rest []byte, ok bool) {
-	if len(block) < 2 {
+// text cuts a text with its length off data.
+func text(data []byte) (text, rest []byte, ok bool) {
+	if len(data) < 2 {
 		return nil, nil, false
 	}
-	n := 2 + int(binary.LittleEndian.Uint16(block))
-	if len(block) < n {
+	n := 2 + int(binary.LittleEndian.Uint16(data))
+	if len(data) < n {
 		return nil, nil, false
 	}
-	return block[2:n:n], block[n:], true
+	return data[2:n:n], data[n:], true
+}
+
+// looksLikeHTTP spots a request line: capitals where a packet has modifier1, size and modifier2.
+func looksLikeHTTP(buf []byte) bool {
+	switch string(buf[:headerSize]) {
+	case "GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PATC", "CONN", "TRAC", "PRI ":
+		return true
+	}
+	return false
+}
+
+// Get is the value of the last variable of that key; nil: there is none. An empty value is not nil.
+func (p *Packet) Get(key string) []byte {
+	for i := len(p.Vars) - 1; i >= 0; i-- {
+		if string(p.Vars[i].Key) == key {
+			return p.Vars[i].Value
+		}
+	}
+	return nil
 }

@@ -30,6 +30,8 @@ type message struct {
 
 	Figures *Figures `json:"figures,omitempty"`
 
+	WantWorkers bool `json:"want_workers,omitempty"` // the app asks for the figures of all processes
+
 	// To the worker.
 	Stop        *int      `json:"stop,omitempty"` // a signal that the app's own handler is to see, or 0
 	WantStacks  bool      `json:"want_stacks,omitempty"`
@@ -37,6 +39,8 @@ type message struct {
 	WantFigures bool      `json:"want_figures,omitempty"`
 	Harakiri    *Harakiri `json:"harakiri,omitempty"`
 	Log         bool      `json:"log,omitempty"` // stdout and stderr are to lead to the descriptor
+
+	Workers json.RawMessage `json:"workers,omitempty"` // the figures of all processes
 }
 
 // Ready is what a worker tells once the app is loaded.

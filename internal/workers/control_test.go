@@ -49,6 +49,8 @@ func TestControl(t *testing.T) {
 		{WantStacks: true},
 		{Harakiri: &Harakiri{Slot: 3, Run: 7, Line: "GET /<&>", Age: time.Minute, Remote: "::1", Answered: true}},
 		{Log: true},
+		{WantWorkers: true},
+		{Workers: json.RawMessage(`[{"id":1}]`)},
 	} {
 		for _, way := range []struct{ from, to *control }{{front, worker}, {worker, front}} {
 			if err := way.from.send(m, -1); err != nil {

@@ -45,6 +45,11 @@ type Config struct {
 	// Loaded is told what the app is made of: what a process says first, before it is ready, and what it loads
 	// later. nil: nobody is.
 	Loaded func(pid int, l Loaded)
+
+	// Locks is a file for POSIX record locks that all processes get; nil: none.
+	Locks *os.File
+	// Figures are what a process is told that asks for those of all: JSON. nil: nothing.
+	Figures func() ([]byte, error)
 }
 
 // Fleet is the worker processes that there should be.
@@ -280,7 +285,12 @@ var errSuperseded = errors.New("a newer reload has come")
 // Reload starts a new generation of processes, and when all of it is ready, has it take over. The old
 // ones end their requests. After an error the old ones go on. A newer reload ends one that is not ready: the
 // code that hangs, say, has been mended since.
-func (f *Fleet) Reload() error {
+func (f *Fleet) Reload() error { return f.reload(f.config.Mercy) }
+
+// ReloadNow is Reload that kills the old ones with what they are at.
+func (f *Fleet) ReloadNow() error { return f.reload(0) }
+
+func (f *Fleet) reload(mercy time.Duration) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	f.mu.Lock()
@@ -315,7 +325,7 @@ func (f *Fleet) Reload() error {
 	f.log.Info("reloaded", "app", generation[0].about.App, "processes", len(generation), "ms", time.Since(begun).Milliseconds())
 	for _, p := range old {
 		f.count(p, "reload")
-		go p.retire(f.config.Mercy, 0)
+		go p.retire(mercy, 0)
 	}
 	return nil
 }

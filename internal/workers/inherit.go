@@ -2,11 +2,14 @@ package workers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/link"
@@ -20,12 +23,16 @@ type inheritance struct {
 	Size    link.Size `json:"size"`
 	Number  int       `json:"number"`
 	Several bool      `json:"several"`
+	Locks   bool      `json:"locks"` // there is a file of locks
 
 	Config json.RawMessage `json:"config"`
 }
 
-// The descriptors that a worker inherits: the control socket, then the link's.
-const firstFD = 3
+// The descriptors that a worker inherits: the control socket, then the link's, then the locks' if there is one.
+const (
+	firstFD = 3
+	locksFD = firstFD + 3
+)
 
 // Self is a worker process's own end.
 type Self struct {
@@ -33,6 +40,11 @@ type Self struct {
 	Several bool // there are others beside it
 	// Config is what the front has made of its own configuration for its workers.
 	Config json.RawMessage
+	// Locks is the file in which all workers have their locks; nil: there is none.
+	Locks *os.File
+
+	asking  sync.Mutex           // held by who waits for workers
+	workers chan json.RawMessage // holds one
 
 	link    *link.Worker
 	control *control
@@ -64,7 +76,12 @@ func Inherit() (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Self{Number: in.Number, Several: in.Several, Config: in.Config, link: l, control: c}, nil
+	self := &Self{Number: in.Number, Several: in.Several, Config: in.Config, workers: make(chan json.RawMessage, 1), link: l, control: c}
+	if in.Locks {
+		closeOnExec(locksFD)
+		self.Locks = os.NewFile(locksFD, "locks")
+	}
+	return self, nil
 }
 
 // Orders are what the front wants of the worker.
@@ -120,6 +137,11 @@ func (s *Self) Obey(orders Orders) {
 				}
 				_ = s.control.send(message{Stack: cut(text, textMax)}, -1)
 			}()
+		case m.Workers != nil:
+			select {
+			case s.workers <- m.Workers:
+			default: // nobody waits for it any more
+			}
 		case m.WantFigures && s.station.Load() != nil:
 			st := s.station.Load().Stats()
 			_ = s.control.send(message{Figures: &Figures{Active: st.Active, Blocked: st.Blocked, GILWait: st.GILWait}}, -1)
@@ -147,6 +169,32 @@ func (s *Self) Ready(r Ready) error {
 
 // Leave asks the front to replace this process.
 func (s *Self) Leave() { _ = s.control.send(message{Leave: true}, -1) }
+
+// workersTime is how long the front may take to tell what all processes are at.
+const workersTime = 2 * time.Second
+
+// Workers asks the front for the figures of all worker processes, as its Config.Figures has them.
+func (s *Self) Workers() ([]byte, error) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	select {
+	case <-s.workers: // an answer that came too late
+	default:
+	}
+	if err := s.control.send(message{WantWorkers: true}, -1); err != nil {
+		return nil, err
+	}
+	late := time.NewTimer(workersTime)
+	defer late.Stop()
+	select {
+	case text := <-s.workers:
+		return text, nil
+	case <-late.C:
+		return nil, errNoFigures
+	}
+}
+
+var errNoFigures = errors.New("the master does not tell the figures of its worker processes")
 
 // Wedged tells the front that one thread keeps the GIL, or does no longer.
 func (s *Self) Wedged(is bool) { _ = s.control.send(message{Wedged: &is}, -1) }

@@ -40,6 +40,7 @@ type process struct {
 	counted   atomic.Bool // among the restarts: each process is once
 	succeeded atomic.Bool // its replacement is ordered: its end needs no other one
 	wedged    atomic.Bool // one of its threads keeps the GIL
+	counting  atomic.Bool // it is about to be told the figures of all processes
 	limit     uint64      // requests that it is to serve; 0: any number
 	over      bool        // it is no more; under the fleet's mutex
 }
@@ -65,7 +66,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	if f.config.Name != nil {
 		args[0] = f.config.Name(number)
 	}
-	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0, Config: f.config.Inherit})
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0, Locks: f.config.Locks != nil, Config: f.config.Inherit})
 	if err == nil {
 		p.cmd = &exec.Cmd{
 			Path:        f.config.Path,
@@ -76,6 +77,9 @@ func (f *Fleet) start(number int) (*process, error) {
 			Stderr:      os.Stderr,
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
 			SysProcAttr: attributes(f.config.Terminal),
+		}
+		if f.config.Locks != nil {
+			p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, f.config.Locks)
 		}
 		if f.config.Terminal {
 			p.cmd.Stdin = os.Stdin
@@ -153,11 +157,26 @@ func (p *process) listen() {
 			p.stack.answered(m.Stack)
 		case m.Figures != nil:
 			p.figures.answered(*m.Figures)
+		case m.WantWorkers:
+			p.tellWorkers()
 		}
 		if file != nil {
 			file.Close()
 		}
 	}
+}
+
+// tellWorkers gives the process the figures of all. It has one question under way.
+func (p *process) tellWorkers() {
+	if p.fleet.config.Figures == nil || p.counting.Swap(true) {
+		return
+	}
+	go func() { // the figures are asked of this process, too
+		defer p.counting.Store(false)
+		if text, err := p.fleet.config.Figures(); err == nil {
+			_ = p.say(message{Workers: text}, -1)
+		}
+	}()
 }
 
 func (p *process) tell(err error) {

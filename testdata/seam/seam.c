@@ -48,6 +48,18 @@ void phErrors(int thread, char *line, size_t len)
 	fwrite(line, 1, len, stderr);
 }
 
+void phLog(char *text, size_t len, int error)
+{
+	(void)text, (void)len, (void)error;
+	unexpected("phLog");
+}
+
+void phWorkers(char **text)
+{
+	(void)text;
+	unexpected("phWorkers");
+}
+
 static const char *const environ_pairs[][2] = {
 	{"REQUEST_METHOD", "GET"},
 	{"REQUEST_URI", "/shop/caf%C3%A9?q=one+two&page=3"},
