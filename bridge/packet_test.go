@@ -96,12 +96,14 @@ func TestPacketEnviron(t *testing.T) {
 		{name: "UWSGI_SCHEME", packet: get("/", "UWSGI_SCHEME=https", "REQUEST_SCHEME=http"), want: []string{"wsgi.url_scheme=https", "!UWSGI_SCHEME"}},
 		{name: "a client's X-Forwarded-Proto", packet: get("/", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=http", "HTTP_X_FORWARDED_PROTO=https"}},
 		{
-			name: "a trusted proxy's", server: &Server{Proxies: proxies(t, "127.0.0.1")},
+			// REMOTE_ADDR is the proxy: it has written what nginx passes on.
+			name: "a trusted proxy's", server: &Server{Proxies: proxies(t, "192.0.2.7")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_X_FORWARDED_HOST=a.example:8443", "HTTP_HOST=b", "HTTP_X_FORWARDED_PREFIX=/p"),
 			want:   []string{"wsgi.url_scheme=https", "REMOTE_ADDR=198.51.100.1", "!REMOTE_PORT", "HTTP_HOST=a.example:8443", "SERVER_PORT=8443", "SCRIPT_NAME=/p", "PATH_INFO=/"},
 		},
 		{
-			name: "somebody else's", server: &Server{Proxies: proxies(t, "10.0.0.0/8")},
+			// nginx is trusted, and its client is not: these are that one's fields.
+			name: "somebody else's", server: &Server{Proxies: proxies(t, "127.0.0.1")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_FORWARDED=for=1.2.3.4"),
 			want:   []string{"wsgi.url_scheme=http", "REMOTE_ADDR=192.0.2.7", "!HTTP_X_FORWARDED_PROTO", "!HTTP_X_FORWARDED_FOR", "!HTTP_FORWARDED"},
 		},
@@ -111,6 +113,9 @@ func TestPacketEnviron(t *testing.T) {
 				"UWSGI_SETENV=PATH=/tmp", "UWSGI_APPID=evil", "UWSGI_POSTFILE=/tmp/x", "UWSGI_CALLABLE=evil", "UWSGI_FASTROUTER_KEY=x"),
 			want: []string{"!UWSGI_SCRIPT", "!UWSGI_MODULE", "!UWSGI_FILE", "!UWSGI_CHDIR", "!UWSGI_PYHOME", "!UWSGI_SETENV", "!UWSGI_APPID", "!UWSGI_POSTFILE", "!UWSGI_CALLABLE", "!UWSGI_FASTROUTER_KEY"},
 		},
+		{name: "no REMOTE_ADDR", server: &Server{Proxies: proxies(t, "127.0.0.1")}, packet: packetOf(0, "REQUEST_METHOD=GET", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=https", "REMOTE_ADDR=127.0.0.1"}},
+		{name: "nginx's UNIX client", server: &Server{Proxies: proxies(t, "unix")}, packet: get("/", "REMOTE_ADDR=unix:", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=https", "REMOTE_ADDR=unix:"}},
+		{name: "a length and a type by header", packet: get("/", "HTTP_CONTENT_TYPE=text/x", "HTTP_CONTENT_LENGTH=9"), want: []string{"!HTTP_CONTENT_TYPE", "!HTTP_CONTENT_LENGTH", "CONTENT_LENGTH="}},
 		{name: "httpoxy", packet: get("/", "HTTP_PROXY=evil:80"), want: []string{"!HTTP_PROXY"}},
 		{
 			name: "the server's own", packet: get("/", "wsgi.input=x", "wsgi.url_scheme=ftp", "uwsgi.version=x", "gowsgi.x=y"),
