@@ -22,6 +22,8 @@ var (
 	errUseHTTP   = &http1.Error{Status: 400, Reason: string(uwsgi.ErrHTTP)}
 )
 
+var errPacketLate = errors.New("the variables of a request were not complete in time")
+
 // packetLimit is what a packet's variables may take.
 func (s *Server) packetLimit() int { return min(s.Limits.Head, uwsgi.MaxSize) }
 
@@ -65,8 +67,12 @@ func (c *conn) readPacket(call *Call) error {
 			c.in.skip(n)
 			return call.unpack()
 		}
-		if err := c.in.fillBy(by); err != nil {
-			return err // a proxy sends at once: there is nobody to answer
+		err = c.in.fillBy(by)
+		if errors.Is(err, errTimeout) { // a proxy sends at once: there is nobody to answer
+			c.s.garbled.tell(c.s, c.at.remoteAddr, errPacketLate)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
