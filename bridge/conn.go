@@ -172,6 +172,10 @@ func (c *conn) rest() bool {
 // needs more than a push, is a goroutine's.
 func (c *conn) take() {
 	defer c.recovered()
+	if c.unannounced {
+		c.announce()
+		return
+	}
 	c.opened = 0
 	call := newCall(c)
 	if !c.whole(call) {
@@ -197,8 +201,8 @@ func (c *conn) take() {
 // faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
 // long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
-	if c.unannounced || c.uwsgi {
-		return !c.unannounced && c.wholePacket(call)
+	if c.uwsgi {
+		return c.wholePacket(call)
 	}
 	head := &call.head
 	for range wholeReads {
@@ -355,11 +359,6 @@ func (c *conn) next() bool {
 
 // readRequest reads what stands before a request's body, in the connection's protocol.
 func (c *conn) readRequest(call *Call) error {
-	if c.unannounced {
-		if err := c.readAnnouncement(); err != nil {
-			return err
-		}
-	}
 	if c.uwsgi {
 		return c.readPacket(call)
 	}
