@@ -6,6 +6,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/venv.sh
 . "$ROOT/scripts/venv.sh"
+# shellcheck source=scripts/peers.sh
+. "$ROOT/scripts/peers.sh"
 cd "$ROOT"
 
 STEPS="shell clang_format lint unit build stages pyhost blackbox chaos race asan devmode pythons fuzz"
@@ -28,6 +30,7 @@ set_up() {
 	python_env
 	ensure_venv "$ROOT/.venv" "$ROOT/requirements.txt"
 	ensure_venv "$ROOT/build/dev-venv" "$ROOT/requirements-dev.txt"
+	ensure_peers
 	ensure_tool "$GOLANGCI_LINT"
 }
 

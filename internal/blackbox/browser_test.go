@@ -24,6 +24,7 @@ func (s *server) browser(t *testing.T) *browser {
 	}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
+	applies(t, s.shape)
 	return &browser{t, "http://" + s.addr, &http.Client{
 		Jar: jar, Transport: transport, Timeout: patience(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -25,6 +25,7 @@ type conn struct {
 // dial connects to the server's first address.
 func (s *server) dial(t *testing.T) *conn {
 	t.Helper()
+	applies(t, s.shape)
 	return s.dialTo(t, "tcp", s.addr)
 }
 

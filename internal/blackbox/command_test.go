@@ -72,6 +72,13 @@ func (e ended) lastLine() string {
 func folder(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
+	put(t, dir, files...)
+	return dir
+}
+
+// put writes files into a folder: path, text, path, text, …
+func put(t *testing.T, dir string, files ...string) {
+	t.Helper()
 	for i := 0; i < len(files); i += 2 {
 		path := filepath.Join(dir, files[i])
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -81,7 +88,6 @@ func folder(t *testing.T, files ...string) string {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // bare is a WSGI function that answers with a text.

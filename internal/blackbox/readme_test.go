@@ -48,6 +48,17 @@ var documented = map[string]func(t *testing.T, command string){
 	"gowsgi smoke app:app -- pytest tests/e2e":                       smokes(5, "front page, tests/e2e"),
 	"gowsgi routes app:app":                                          smokes(0, "ENDPOINT"),
 
+	"gowsgi check uwsgi.ini":          checksIni,
+	"gowsgi check --strict uwsgi.ini": checksIni,
+	"gowsgi check --json uwsgi.ini":   checksIni,
+	"gowsgi uwsgi.ini":                servesIni,
+
+	"gowsgi --socket 127.0.0.1:3031 app:app":                                       servesNginx("uwsgi-tcp"),
+	"gowsgi --socket /run/app/app.sock --chmod-socket=660 app:app":                 servesNginx("uwsgi-unix"),
+	"gowsgi --http 127.0.0.1:5000 --trusted-proxy 127.0.0.1/32 app:app":            servesNginx("proxy-tcp"),
+	"gowsgi --http unix:/run/app/http.sock --trusted-proxy unix app:app":           servesNginx("proxy-unix"),
+	"gowsgi --socket /run/app/app.sock --manage-script-name --mount /shop=app:app": servesNginx("mounted"),
+
 	"gowsgi --http 127.0.0.1:0 --ready-file ready.json app:app &\n" +
 		"until [ -s ready.json ]; do sleep 0.1; done": waitsUntilReady,
 }
@@ -248,6 +259,15 @@ func (p *spawned) wantEnd(t *testing.T) {
 	}
 }
 
+// end sends TERM and asserts a clean end.
+func (p *spawned) end(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.wantEnd(t)
+}
+
 // ready waits until a ready file has its line, or the process has ended.
 func (p *spawned) ready(t *testing.T, file string, d time.Duration) (line ready) {
 	t.Helper()
@@ -325,10 +345,7 @@ func runsFlaskHello(t *testing.T, command string) {
 	p := spawn(t, cmd)
 	line := p.ready(t, file, within(5*time.Minute))
 	wantAnswer(t, line.URL+"/", "<p>Hello, World!</p>\n")
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	p.wantEnd(t)
+	p.end(t)
 }
 
 // Every route of examples/flask_hello, which is served as the README in its folder says.

@@ -62,6 +62,9 @@ type server struct {
 	scratch string // folder for gates, events and what the app writes
 	log     *logged
 
+	shape     shape
+	nginx     *nginx // stands in front, if the shape has it
+	socket    string // what listens for nginx by the uwsgi protocol
 	cmd       *exec.Cmd
 	readyLine chan []byte
 	base      census        // taken when the server was ready
@@ -83,7 +86,7 @@ func (v variant) start(t *testing.T, l launch) *server {
 // launch starts the process and returns while it is still importing.
 func (v variant) launch(t *testing.T, l launch) *server {
 	t.Helper()
-	s := &server{launch: l, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{})}
+	s := &server{launch: l, shape: v.shape, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{})}
 	t.Cleanup(func() { s.cleanup(t) })
 	s.spawn(t, v)
 	return s
@@ -109,6 +112,9 @@ func (s *server) awaitReady(t *testing.T) {
 		t.Fatalf("ready line has no usable url: %+v", s.ready)
 	}
 	s.base = takeCensus(s.pid())
+	if s.shape.nginx != "" {
+		s.putBehindNginx(t)
+	}
 }
 
 // spawn starts the process in a group of its own. readyLine will yield the ready line, or
@@ -119,7 +125,7 @@ func (s *server) spawn(t *testing.T, v variant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := append(append(slices.Clone(s.Under), binary), s.options(v)...)
+	line := append(append(slices.Clone(s.Under), binary), s.options(t, v)...)
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Dir = s.Dir
 	if s.cmd.Dir == "" {
@@ -151,13 +157,14 @@ func (s *server) spawn(t *testing.T, v variant) {
 	}()
 }
 
-func (s *server) options(v variant) []string {
+func (s *server) options(t *testing.T, v variant) []string {
 	opts := []string{"--ready-fd", "3", "--virtualenv", venv}
 	if !s.Bare {
 		opts = append(opts, "--http", "127.0.0.1:0", "--module", "app", "--callable", v.attr,
 			"--pythonpath", appDir("common"))
 	}
 	opts = append(opts, v.args...)
+	opts = append(opts, s.forNginx(t)...)
 	return append(opts, s.Args...)
 }
 
@@ -200,6 +207,10 @@ func (s *server) cleanup(t *testing.T) {
 func (s *server) stop(t *testing.T) {
 	t.Helper()
 	s.closeConns()
+	if s.nginx != nil {
+		s.nginx.stop(t)
+		s.nginx = nil
+	}
 	s.settled(t)
 	family := descendants(s.pid())
 	s.signal(t, syscall.SIGTERM)
@@ -210,6 +221,9 @@ func (s *server) stop(t *testing.T) {
 // settled asserts that what requests took was given back.
 func (s *server) settled(t *testing.T) {
 	t.Helper()
+	if s.nginx != nil {
+		s.nginx.renew(t)
+	}
 	var now census
 	ok := soon(patience(), func() bool {
 		now = takeCensus(s.pid())

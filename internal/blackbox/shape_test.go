@@ -7,6 +7,9 @@ import "testing"
 type shape struct {
 	name string
 	args []string // options that choose it
+
+	nginx string // the configuration in docs/nginx.md by which nginx stands in front, if any
+	every bool   // whether all attributes of a test are served in this shape, or its first one
 }
 
 var shapes = []shape{{name: "single"}, {name: "master", args: []string{"--master"}}}
@@ -38,6 +41,25 @@ func inTurn(t *testing.T, attrs []string, f func(t *testing.T, v variant)) {
 	for _, s := range shapes {
 		for _, attr := range attrs {
 			t.Run(s.name+"/"+attr, func(t *testing.T) { f(t, variant{s, attr}) })
+		}
+	}
+	if !testing.Short() {
+		behindNginx(t, attrs, f)
+	}
+}
+
+// behindNginx runs f once per front, if the test says anything through nginx.
+func behindNginx(t *testing.T, attrs []string, f func(t *testing.T, v variant)) {
+	t.Helper()
+	for _, s := range fronts {
+		for i, attr := range attrs {
+			if i > 0 && !s.every {
+				continue
+			}
+			t.Run(s.name+"/"+attr, func(t *testing.T) {
+				applies(t, s)
+				f(t, variant{s, attr})
+			})
 		}
 	}
 }

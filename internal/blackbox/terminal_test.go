@@ -39,7 +39,7 @@ func (v variant) terminal(t *testing.T, l launch) *screen {
 func (v variant) openTerminal(t *testing.T, l launch) *screen {
 	t.Helper()
 	s := &server{launch: l, scratch: t.TempDir(), log: newLogged(), exited: make(chan struct{}), stopped: true}
-	args := append([]string{"--ready-file", filepath.Join(s.scratch, "ready.json")}, s.options(v)[2:]...) // without --ready-fd
+	args := append([]string{"--ready-file", filepath.Join(s.scratch, "ready.json")}, s.options(t, v)[2:]...) // without --ready-fd
 	s.cmd = exec.Command(binary, args...)
 	s.cmd.Dir = l.Dir
 	if s.cmd.Dir == "" {

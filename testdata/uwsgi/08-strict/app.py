@@ -1,0 +1,4 @@
+def application(environ, start_response):
+    body = "strict %s %s" % (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body.encode("latin-1")]
