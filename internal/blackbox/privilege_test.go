@@ -227,8 +227,9 @@ func TestUIDOrphans(t *testing.T) {
 	c.signal(t, syscall.SIGHUP)
 	c.log.wait(t, "INFO reloaded")
 	before := c.workers()
-	for _, p := range before { // those are what the kernel is to kill
+	for _, p := range before {
 		wantNobody(t, p.pid)
+		kill(t, p.pid, syscall.SIGSTOP) // so that it is the kernel who kills it
 	}
 	c.signal(t, syscall.SIGKILL)
 	c.wantEnd(t, patience())
@@ -330,6 +331,11 @@ func TestUIDRefused(t *testing.T) {
 			e := runUnder(t, under, dir, slices.Concat(base, s.args, test.args)...)
 			e.wantLine(t, 1, test.words)
 		}
+		for missing, call := range map[string]string{"-setuid": "setuid", "-setgid": "setgroups"} {
+			without := append(slices.Clone(under), "setpriv", "--bounding-set="+missing)
+			e := runUnder(t, without, dir, slices.Concat(base, s.args, nobody)...)
+			e.wantLine(t, 1, "cannot become user nobody with group 1: "+call+": operation not permitted")
+		}
 		e := runUnder(t, under, dir, append([]string{"--http", "127.0.0.1:0", "--virtualenv", venv, "--wsgi-file", "secret.py", "--uid", "nobody"}, s.args...)...)
 		e.wantLine(t, 1, "--wsgi-file "+dir+"/secret.py: user nobody may not read "+dir+"/secret.py")
 		if len(under) > 0 { // as the machine is, without the namespace
@@ -355,6 +361,48 @@ func TestUIDWithoutRoot(t *testing.T) {
 		}
 		e := runUnder(t, under, dir, append(base, "--virtualenv", venv, "--http", "unix:sock", "--chown-socket", "root")...)
 		e.wantLine(t, 1, "cannot listen on")
+	})
+}
+
+// A configuration of uWSGI's that is root's alone: it is read once.
+func TestUIDConfiguration(t *testing.T) {
+	run(t, []string{"app"}, func(t *testing.T, v variant) {
+		under := forAll(t)
+		dir := public(t, "app.py", rights)
+		ini := `[uwsgi]
+http-socket = 127.0.0.1:0
+socket = app.sock
+chmod-socket = 660
+chown-socket = nobody:sys
+module = app:app
+uid = nobody
+gid = daemon
+add-gid = bin
+umask = 077
+vacuum = true
+die-on-term = true
+safe-pidfile = %d%n.pid
+master-fifo = orders
+`
+		if err := os.WriteFile(filepath.Join(dir, "uwsgi.ini"), []byte(ini), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := v.start(t, launch{Bare: true, Dir: dir, Under: under, Args: []string{"uwsgi.ini"}})
+		for file, want := range map[string]string{"app.sock": "65534 3 660", "uwsgi.pid": "0 0 644", "orders": "65534 1 600"} {
+			if got := owner(t, filepath.Join(dir, file)); got != want {
+				t.Errorf("%s is %s, want %s", file, got, want)
+			}
+		}
+		before := s.wantRights(t)
+		if v.name == "master" {
+			command(t, dir, nil, "--reload", "uwsgi.pid").want(t, 0)
+			s.log.wait(t, "INFO reloaded")
+			if now := s.wantRights(t); now == before {
+				t.Error("the process is the one from before")
+			}
+		}
+		command(t, dir, nil, "--stop", "uwsgi.pid").want(t, 0)
+		s.wantExit(t)
 	})
 }
 

@@ -134,14 +134,18 @@ func (id *Identity) Assume() error {
 	if os.Geteuid() != 0 {
 		return id.already()
 	}
-	if err := syscall.Setgroups(id.Groups); err != nil {
-		return os.NewSyscallError("setgroups", err)
-	}
-	if err := syscall.Setgid(id.GID); err != nil {
-		return os.NewSyscallError("setgid", err)
-	}
-	if err := syscall.Setuid(id.UID); err != nil { // for root: the real, effective and saved one
-		return os.NewSyscallError("setuid", err)
+	for _, step := range []struct {
+		call string
+		err  func() error
+	}{
+		{"setgroups", func() error { return syscall.Setgroups(id.Groups) }},
+		{"setgid", func() error { return syscall.Setgid(id.GID) }},
+		{"setuid", func() error { return syscall.Setuid(id.UID) }}, // for root: the real, effective and saved one
+	} {
+		if err := step.err(); err != nil {
+			return fmt.Errorf("cannot become user %s with group %d: %s: %w (root needs CAP_SETUID and CAP_SETGID, which containers may lack)",
+				id.Name, id.GID, step.call, err)
+		}
 	}
 	if id.UID == 0 {
 		return nil
