@@ -96,10 +96,18 @@ func (s *server) putBehindNginx(t *testing.T) {
 var lastPort atomic.Int32
 
 // ownAddress is a loopback address that nothing else uses: not 127.0.0.1, where each port may be
-// somebody's by the time that a server binds it.
+// somebody's by the time that a server binds it. Its port is free on all other addresses, too, and
+// none that the system gives away.
 func ownAddress() string {
 	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.1:%d", 1+pid>>8&127, pid&255, 20000+lastPort.Add(1))
+	for {
+		port := 10000 + (pid*101+int(lastPort.Add(1)))%20000
+		l, err := net.Listen("tcp", fmt.Sprint(":", port))
+		if err == nil {
+			l.Close()
+			return fmt.Sprintf("127.%d.%d.1:%d", 1+pid>>8&127, pid&255, port)
+		}
+	}
 }
 
 var nginxBlock = regexp.MustCompile("<!-- nginx: ([a-z-]+) -->\n```nginx\n((?s:.*?))```\n")
