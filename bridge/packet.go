@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func (k *complaint) tell(s *Server, remote string, err error) {
 	more := k.more
 	k.last, k.more = now, 0
 	k.mu.Unlock()
-	args := []any{"remote", remote, "error", err}
+	args := []any{"remote", cmp.Or(remote, "unix"), "error", err}
 	if more > 0 {
 		args = append(args, "more_before", more)
 	}

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -72,7 +73,7 @@ func collected(t testing.TB) (chan []string, app) {
 func TestPacketEnviron(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		server Server
+		server *Server
 		packet string
 		want   []string
 	}{
@@ -95,12 +96,12 @@ func TestPacketEnviron(t *testing.T) {
 		{name: "UWSGI_SCHEME", packet: get("/", "UWSGI_SCHEME=https", "REQUEST_SCHEME=http"), want: []string{"wsgi.url_scheme=https", "!UWSGI_SCHEME"}},
 		{name: "a client's X-Forwarded-Proto", packet: get("/", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=http", "HTTP_X_FORWARDED_PROTO=https"}},
 		{
-			name: "a trusted proxy's", server: Server{Proxies: proxies(t, "127.0.0.1")},
+			name: "a trusted proxy's", server: &Server{Proxies: proxies(t, "127.0.0.1")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_X_FORWARDED_HOST=a.example:8443", "HTTP_HOST=b", "HTTP_X_FORWARDED_PREFIX=/p"),
 			want:   []string{"wsgi.url_scheme=https", "REMOTE_ADDR=198.51.100.1", "!REMOTE_PORT", "HTTP_HOST=a.example:8443", "SERVER_PORT=8443", "SCRIPT_NAME=/p", "PATH_INFO=/"},
 		},
 		{
-			name: "somebody else's", server: Server{Proxies: proxies(t, "10.0.0.0/8")},
+			name: "somebody else's", server: &Server{Proxies: proxies(t, "10.0.0.0/8")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_FORWARDED=for=1.2.3.4"),
 			want:   []string{"wsgi.url_scheme=http", "REMOTE_ADDR=192.0.2.7", "!HTTP_X_FORWARDED_PROTO", "!HTTP_X_FORWARDED_FOR", "!HTTP_FORWARDED"},
 		},
@@ -119,13 +120,13 @@ func TestPacketEnviron(t *testing.T) {
 		{name: "SCRIPT_NAME", packet: get("/x/y", "SCRIPT_NAME=/x"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/x/y"}},
 		{name: "modifier 30", packet: "\x1e" + get("/x/y", "SCRIPT_NAME=/x")[1:], want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
 		{name: "modifier 30, elsewhere", packet: "\x1e" + get("/xy", "SCRIPT_NAME=/x")[1:], want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/xy"}},
-		{name: "a mount", server: Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/x/y"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
-		{name: "a mount that is named", server: Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/x/y", "SCRIPT_NAME=/x"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
-		{name: "a mount that is taken off", server: Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/y", "SCRIPT_NAME=/x"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
+		{name: "a mount", server: &Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/x/y"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
+		{name: "a mount that is named", server: &Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/x/y", "SCRIPT_NAME=/x"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
+		{name: "a mount that is taken off", server: &Server{Mounts: Mounts{{Prefix: "/x"}}}, packet: get("/y", "SCRIPT_NAME=/x"), want: []string{"SCRIPT_NAME=/x", "PATH_INFO=/y"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			seen, app := collected(t)
-			f := serveUWSGI(t, &test.server, app)
+			f := serveUWSGI(t, cmp.Or(test.server, new(Server)), app)
 			c := f.dial()
 			c.send(test.packet)
 			c.expect("GET", 200, "")

@@ -31,7 +31,11 @@ func (s *site) identify() (err error) {
 		}
 		syscall.Umask(int(mask))
 	}
-	if c.UID != "" || c.GID != "" || len(c.AddGID) > 0 {
+	switch {
+	case c.UID == "" && c.GID == "" && len(c.AddGID) == 0:
+	case c.Check && os.Geteuid() != 0: // on a machine that is not the server, as a rule
+		s.log.Warn("--uid, --gid and --add-gid need root: the app is imported as the user that checks it")
+	default:
 		s.identity, err = privilege.Find(c.UID, c.GID, c.AddGID)
 	}
 	return err
@@ -98,8 +102,8 @@ func (s *site) needs() (needs []need) {
 			return
 		}
 		needs = append(needs, need{what, path})
-		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-			needs = append(needs, need{what, real})
+		if resolved, err := filepath.EvalSymlinks(path); err == nil && resolved != path {
+			needs = append(needs, need{what, resolved})
 		}
 	}
 	if program, err := os.Executable(); err == nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +24,8 @@ import (
 // Python.
 type master struct {
 	*site
-	loop *loop // follows the app's files; nil: nobody does
+	loop  *loop // follows the app's files; nil: nobody does
+	edits edits
 }
 
 // newMaster makes the master of a site. dir is the directory that the program was started in.
@@ -33,7 +35,7 @@ func newMaster(s *site, dir string) (*master, error) {
 		// A worker goes there anew, as the path may lead elsewhere after an update. From where the program was
 		// started it can't go anywhere if --uid's user may not be there.
 		if !filepath.IsAbs(forWorkers.Dir) {
-			forWorkers.Dir = filepath.Join(dir, forWorkers.Dir)
+			forWorkers.Dir = from(dir, forWorkers.Dir)
 		}
 		dir = "/"
 	}
@@ -41,7 +43,7 @@ func newMaster(s *site, dir string) (*master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &master{site: s}
+	m := &master{site: s, edits: newEdits(s.config.Files)}
 	config := workers.Config{
 		Pool:    s.pool,
 		Log:     s.log,
@@ -85,6 +87,18 @@ func newMaster(s *site, dir string) (*master, error) {
 	}
 	s.fleet = workers.New(config)
 	return m, nil
+}
+
+// from is where a relative path leads from a directory, as the system sees it: behind a link, .. is not the link's
+// parent. Leading ones are taken off, so that the directory itself need not be entered for them.
+func from(dir, path string) string {
+	for path == ".." || strings.HasPrefix(path, "../") {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
+		dir, path = filepath.Dir(dir), strings.TrimLeft(strings.TrimPrefix(path, ".."), "/")
+	}
+	return dir + "/" + path
 }
 
 // serve runs until a signal ends it.
@@ -224,6 +238,9 @@ func (m *master) kill() {
 
 func (m *master) reload(exchange func() error, why, by string) {
 	m.log.Info("reloading", why, by)
+	for _, file := range m.edits.edited() {
+		m.log.Warn("a configuration file has changed: a reload loads the app anew, and options take effect at a restart", "file", file)
+	}
 	if m.loop == nil {
 		go func() { _ = exchange() }() // it has said what is wrong
 		return

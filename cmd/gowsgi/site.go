@@ -168,6 +168,9 @@ func (s *site) newServer() (*bridge.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.ScriptName != "" && apps[0].Mounted != "" {
+		s.log.Warn("--script-name is for the main app, and there is none: those of --mount say themselves where they are")
+	}
 	server := &bridge.Server{
 		Queue: s.backlog(),
 		Limits: bridge.Limits{

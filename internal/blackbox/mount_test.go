@@ -150,3 +150,19 @@ func TestMountRoutes(t *testing.T) {
 	}
 	command(t, appDir("mounts"), nil, append([]string{"--check"}, args...)...).want(t, 0, "/one=app:app, /plain=app:application")
 }
+
+// --dev follows the files of each app, and each has the page of an exception.
+func TestMountDev(t *testing.T) {
+	t.Parallel()
+	more := flask("app", "one") + "@app.get('/raise')\ndef fail():\n    raise ValueError('here')\n"
+	w := develop(t, []string{"--dev", "--mount", "/more=more/app.py"}, "app.py", bare("app", "main"), "more/app.py", more)
+	w.shows(t, "/", "main")
+	w.shows(t, "/more/", "one")
+	if p := w.browser(t).get("/more/raise", "Accept", "text/html"); p.StatusCode != 500 || !strings.Contains(p.body, "here") {
+		t.Errorf("got %d %q", p.StatusCode, p.body)
+	}
+	w.save(t, "more/app.py", strings.Replace(more, "'one'", "'two'", 1))
+	w.shows(t, "/more/", "two")
+	w.save(t, "app.py", bare("app", "other"))
+	w.shows(t, "/", "other")
+}

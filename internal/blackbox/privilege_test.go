@@ -358,6 +358,47 @@ func TestUIDWithoutRoot(t *testing.T) {
 	})
 }
 
+// --check imports the app as its user, too, and as the one who checks where that can't be.
+func TestUIDCheck(t *testing.T) {
+	t.Parallel()
+	under := forAll(t)
+	dir := public(t, "app.py", "import os\nassert os.getuid() == 65534, os.getuid()\n"+bare("app", "x"))
+	args := []string{"--check", "--virtualenv", venv, "-w", "app:app"}
+	runUnder(t, under, dir, append(args, nobody...)...).want(t, 0, "the app loads")
+	runUnder(t, under, dir, args...).want(t, 22, "AssertionError: 0")
+	as := append(slices.Clone(under), "setpriv", "--reuid=65534", "--regid=1", "--groups=2")
+	runUnder(t, as, dir, append(args, "--uid", "daemon")...).want(t, 0, "WARN --uid, --gid and --add-gid need root", "the app loads")
+}
+
+// Threads that wait are seen, though much of /proc/self is root's after the change.
+func TestUIDThreads(t *testing.T) {
+	run(t, []string{"app"}, func(t *testing.T, v variant) {
+		under := forAll(t)
+		dir := public(t, "app.py", `import os, subprocess, sys, threading
+met = threading.Barrier(4)
+def app(environ, start_response):
+    if environ['PATH_INFO'] == '/meet':
+        met.wait(60)
+        said = b'met'
+    else:
+        said = subprocess.check_output([sys.executable, '-c', 'import os; print(os.getuid(), len(os.listdir("/proc/self/fd")) < 6)'])
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [said]
+`)
+		s := v.start(t, launch{Bare: true, Dir: dir, Under: under, Args: append([]string{"--http", "127.0.0.1:0", "-w", "app:app", "--threads", "4"}, nobody...)})
+		var all []*conn
+		for range 4 {
+			c := s.dial(t)
+			c.send(request("GET", "/meet", ""))
+			all = append(all, c)
+		}
+		for _, c := range all {
+			c.response("GET").want(t, 200, "met")
+		}
+		s.get(t, "/subprocess").want(t, 200, "65534 True\n")
+	})
+}
+
 // Clause: "--umask": of sockets, and of what the app makes.
 func TestUmask(t *testing.T) {
 	run(t, []string{"app"}, func(t *testing.T, v variant) {

@@ -225,6 +225,8 @@ type Config struct {
 
 	// Warnings are remarks on how the options were given, for the log; none of them is fatal.
 	Warnings []string
+	// Files are the configuration files that were read, as absolute paths.
+	Files []string
 	// UWSGIOpt is what was given, by uWSGI's names and in order: what the app finds in uwsgi.opt.
 	UWSGIOpt []Opt
 }

@@ -112,6 +112,11 @@ func (s *Settings) readFile(ref string) error {
 	if err != nil {
 		return UsageError(err.Error())
 	}
+	for _, file := range result.Files {
+		if path, err := filepath.Abs(file); err == nil {
+			s.config.Files = append(s.config.Files, path)
+		}
+	}
 	for _, d := range result.Directives {
 		if err := s.setting(d, File, result.Referenced[d.Key]); err != nil {
 			return err
