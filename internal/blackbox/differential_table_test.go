@@ -11,6 +11,7 @@ type comparedRequest struct {
 	onlyUWSGI bool
 	modifier  byte     // of the packet
 	set       []string // variables of the packet: see packet.set
+	more      []string // further ones, in pairs
 	empty     bool     // a packet without variables
 }
 
@@ -18,6 +19,9 @@ type comparedRequest struct {
 func (r comparedRequest) packet() packet {
 	p := packetOf(strings.ReplaceAll(r.raw, "{HOST}", "example.com")).set(r.set...)
 	p.modifier = r.modifier
+	for i := 0; i < len(r.more); i += 2 {
+		p.vars = append(p.vars, [2]string{r.more[i], r.more[i+1]})
+	}
 	if r.empty {
 		p.vars, p.body = nil, ""
 	}
@@ -154,6 +158,7 @@ var comparedRequests = []comparedRequest{
 	{app: "differential", name: "packet: REMOTE_USER", raw: plainEnv, onlyUWSGI: true, set: []string{"REMOTE_USER", "somebody", "HTTP_AUTHORIZATION", "Basic x"}},
 	{app: "differential", name: "packet: a variable of the user's", raw: plainEnv, onlyUWSGI: true, set: []string{"MY_VAR", "caf\xe9"}},
 	{app: "differential", name: "packet: code of the client's", raw: plainEnv, onlyUWSGI: true, set: []string{"UWSGI_CHDIR", "/"}},
+	{app: "differential", name: "packet: a header twice", raw: plainEnv, onlyUWSGI: true, more: []string{"HTTP_X_A", "1", "HTTP_X_A", "2"}},
 	{app: "differential", name: "packet: modifier 5", raw: plainEnv, onlyUWSGI: true, modifier: 5},
 	{app: "differential", name: "packet: no variables", raw: plainEnv, onlyUWSGI: true, empty: true},
 }

@@ -198,7 +198,10 @@ func listens(network, addr string) bool {
 
 var confPath = regexp.MustCompile(`--conf-path=(\S+)`)
 
-// uwsgiParams is the file that nginx was installed with.
+var namedHost = regexp.MustCompile(`(?m)^uwsgi_param\s+HTTP_HOST\s.*\n`)
+
+// uwsgiParams is the file that nginx was installed with, but for Debian's HTTP_HOST: that is $host, which lacks the
+// port, and the tests' hosts have ports.
 func uwsgiParams(t *testing.T, program string) string {
 	t.Helper()
 	out, err := exec.Command(program, "-V").CombinedOutput()
@@ -213,7 +216,7 @@ func uwsgiParams(t *testing.T, program string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return namedHost.ReplaceAllString(string(text), "")
 }
 
 // renew has nginx give up the connections that it keeps to the program: its worker is exchanged.
