@@ -39,7 +39,7 @@ func TestMount(t *testing.T) {
 			}
 		}
 		for _, target := range []string{"/", "/ab", "/A", "/x/a", "//a"} {
-			s.get(t, target).wantStatus(t, 404)
+			t.Run(target, func(t *testing.T) { s.get(t, target).wantStatus(t, 404) })
 		}
 	})
 }
