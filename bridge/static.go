@@ -25,13 +25,13 @@ type Static interface {
 }
 
 // forStatic tells whether a file may be the answer.
-func (c *Call) forStatic() bool {
-	files := c.conn.s.Static
-	if files == nil || string(c.head.Method) != "GET" && string(c.head.Method) != "HEAD" {
+func (c *Call) forStatic() bool { return c.conn.s.Static != nil && c.mayBeStatic() }
+
+func (c *Call) mayBeStatic() bool {
+	if string(c.head.Method) != "GET" && string(c.head.Method) != "HEAD" {
 		return false
 	}
-	var scratch [256]byte
-	return files.Match(c.plainPath(scratch[:0]))
+	return c.conn.s.Static.Match(c.plainPath(c.environ.buf[:0])) // nothing is packed there yet
 }
 
 // plainPath is the path without percent-escapes; dst is room for it.
@@ -200,10 +200,10 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	switch {
 	case w.failed != nil:
 		return 0, w.failed
-	case w.bare:
-		return len(p), nil
 	case w.wait:
 		w.held = append(w.held, p...)
+		return len(p), nil
+	case w.bare:
 		return len(p), nil
 	}
 	if int64(len(p)) > w.left {
@@ -263,9 +263,11 @@ func (w *fileWriter) finish() error {
 	}
 	if w.wait {
 		w.header.Set("Content-Length", strconv.Itoa(len(w.held)))
-		body := len(w.held)
+		if w.bare {
+			w.held = nil
+		}
+		w.sent = int64(len(w.held))
 		w.begin()
-		w.sent = int64(body)
 	}
 	if w.flush() == nil && !w.bare && w.left > 0 {
 		w.failed = io.ErrUnexpectedEOF
