@@ -212,7 +212,7 @@ func (c *conn) whole(call *Call) bool {
 		}
 		size := n + int(max(head.ContentLength, 0))
 		if len(c.in.bytes()) >= size {
-			if call.forHealth() || call.forDev() {
+			if call.forHealth() || call.forDev() || call.forStatic() {
 				return false
 			}
 			c.in.skip(n)
@@ -334,6 +334,12 @@ func (c *conn) next() bool {
 	if call.forDev() {
 		defer call.release()
 		return c.answerDev(call)
+	}
+	if call.forStatic() {
+		if served, goOn := c.answerStatic(call); served {
+			call.release()
+			return goOn
+		}
 	}
 	err := call.prepare()
 	if err == nil {

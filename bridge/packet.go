@@ -36,7 +36,7 @@ func (c *conn) wholePacket(call *Call) bool {
 		}
 		size := n + int(max(call.head.ContentLength, 0))
 		if len(c.in.bytes()) >= size {
-			if call.forHealth() || call.forDev() {
+			if call.forHealth() || call.forDev() || call.forStatic() {
 				return false
 			}
 			c.in.skip(n)
