@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"bytes"
-	"cmp"
 	"io"
 	"net/http"
 	"net/url"
@@ -299,8 +298,7 @@ func (c *Call) logStatic(w *fileWriter, begun time.Time, err error) {
 		r.WriteErrors = 1
 	}
 	if c.conn.uwsgi {
-		r.Proto, r.Host = protocols[c.head.Minor], string(c.packet.Get("HTTP_HOST"))
-		r.RemoteAddr = cmp.Or(r.RemoteAddr, string(c.packet.Get("REMOTE_ADDR")))
+		r.Host = string(c.packet.Get("HTTP_HOST"))
 		r.UserAgent, r.Referer = string(c.packet.Get("HTTP_USER_AGENT")), string(c.packet.Get("HTTP_REFERER"))
 		r.Modifier1, r.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
 	}
