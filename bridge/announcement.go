@@ -9,13 +9,17 @@ import (
 	"strconv"
 
 	"github.com/pires/go-proxyproto"
+	"github.com/pires/go-proxyproto/tlvparse"
 )
 
 // The PROXY protocol: a load balancer says, before anything else, whose connection it passes on. Only connections from peers in
 // Server.ProxyProtocol begin so, and all of theirs: were it optional, a client that the balancer lets through untouched could
 // say who it is by itself.
 
-var errAnnouncement = errors.New("the connection does not begin with a header of the PROXY protocol, or with a malformed one")
+var (
+	errAnnouncement     = errors.New("the connection does not begin with a header of the PROXY protocol, or with a malformed one")
+	errAnnouncementLate = errors.New("the header of the PROXY protocol was not complete in time")
+)
 
 const (
 	announcement1Max  = 107 // bytes of a line of version 1
@@ -25,28 +29,74 @@ const (
 
 var announcement2 = []byte("\r\n\r\n\x00\r\nQUIT\n")
 
-// readAnnouncement reads the header, and makes its client the connection's peer. The address that trusted proxies are
-// known by is that one from here on: who has announced it stays in the log of the balancer.
-func (c *conn) readAnnouncement() error {
+// announce takes the header that the connection begins with, if all of it is here, and what follows. What else there may be to
+// wait for is left to the poller: a balancer passes connections on before their clients have anything to say.
+func (c *conn) announce() {
+	switch n, err := c.takeAnnouncement(); {
+	case err != nil:
+		go c.unlike(err)
+	case n == 0:
+		go c.awaitAnnouncement()
+	default:
+		c.afterAnnouncement()
+	}
+}
+
+// awaitAnnouncement is announce for a header that comes in pieces.
+func (c *conn) awaitAnnouncement() {
+	defer c.recovered()
 	by := deadline(c.s.Limits.Header)
 	for {
-		n, err := announcementSize(c.in.bytes())
-		if err == nil && n > 0 {
-			err = c.announced(c.in.bytes()[:n])
+		err := c.in.fillBy(by)
+		if errors.Is(err, errTimeout) {
+			c.unlike(errAnnouncementLate)
+			return
 		}
-		switch {
+		if err != nil { // the client left
+			c.close()
+			return
+		}
+		switch n, err := c.takeAnnouncement(); {
 		case err != nil:
-			c.s.garbled.tell(c.s, c.at.remoteAddr, err)
-			return err
+			c.unlike(err)
+			return
 		case n > 0:
-			c.in.skip(n)
-			c.unannounced = false
-			return nil
-		}
-		if err := c.in.fillBy(by); err != nil {
-			return err
+			c.afterAnnouncement()
+			return
 		}
 	}
+}
+
+func (c *conn) afterAnnouncement() {
+	if !c.in.empty() {
+		c.take()
+		return
+	}
+	c.in.release()
+	if !c.rest() {
+		c.ready()
+	}
+}
+
+// unlike ends a connection that is not as it has to be. The log may wait for its reader.
+func (c *conn) unlike(err error) {
+	c.s.garbled.tell(c.s, c.at.remoteAddr, err)
+	c.close()
+}
+
+// takeAnnouncement takes the header, and makes its client the connection's peer. n is 0 while it is not all here. The address
+// that trusted proxies are known by is that one from here on: what a client says in X-Forwarded-*, a balancer passes on as it
+// came, so that the balancer is trusted says nothing about it.
+func (c *conn) takeAnnouncement() (n int, err error) {
+	if n, err = announcementSize(c.in.bytes()); err != nil || n == 0 {
+		return 0, err
+	}
+	if err = c.announced(c.in.bytes()[:n]); err != nil {
+		return 0, err
+	}
+	c.in.skip(n)
+	c.unannounced = false
+	return n, nil
 }
 
 // announcementSize is the header's length, or 0 while it is not all here.
@@ -85,10 +135,18 @@ func (c *conn) announced(header []byte) error {
 	if h.Command.IsLocal() { // the balancer itself, to see whether we live
 		return nil
 	}
-	if client, ok := h.SourceAddr.(*net.TCPAddr); ok { // else of a UNIX socket, or unknown: the peer stays
+	c.unix, c.at.remoteAddr, c.at.remotePort = false, "", ""
+	if client, ok := h.SourceAddr.(*net.TCPAddr); ok { // else of a UNIX socket, perhaps on another machine
 		addr := client.AddrPort()
 		c.at.remoteAddr = addr.Addr().Unmap().String()
 		c.at.remotePort = strconv.Itoa(int(addr.Port()))
+	}
+	tlvs, err := h.TLVs()
+	if err != nil {
+		return errAnnouncement
+	}
+	if ssl, ok := tlvparse.FindSSL(tlvs); ok && ssl.ClientSSL() {
+		c.at.scheme, c.at.serverPort = "https", "443"
 	}
 	return nil
 }

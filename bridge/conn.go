@@ -172,6 +172,10 @@ func (c *conn) rest() bool {
 // needs more than a push, is a goroutine's.
 func (c *conn) take() {
 	defer c.recovered()
+	if c.unannounced {
+		c.announce()
+		return
+	}
 	c.opened = 0
 	call := newCall(c)
 	if !c.whole(call) {
@@ -197,8 +201,8 @@ func (c *conn) take() {
 // faults, and the whole of an inline body. It reads on for that, but does not wait, and not for
 // long: a body that comes in many pieces is a goroutine's.
 func (c *conn) whole(call *Call) bool {
-	if c.unannounced || c.uwsgi {
-		return !c.unannounced && c.wholePacket(call)
+	if c.uwsgi {
+		return c.wholePacket(call)
 	}
 	head := &call.head
 	for range wholeReads {
@@ -208,7 +212,7 @@ func (c *conn) whole(call *Call) bool {
 		}
 		size := n + int(max(head.ContentLength, 0))
 		if len(c.in.bytes()) >= size {
-			if call.forHealth() || call.forDev() {
+			if call.forHealth() || call.forDev() || call.forStatic() {
 				return false
 			}
 			c.in.skip(n)
@@ -331,6 +335,12 @@ func (c *conn) next() bool {
 		defer call.release()
 		return c.answerDev(call)
 	}
+	if call.forStatic() {
+		if served, goOn := c.answerStatic(call); served {
+			call.release()
+			return goOn
+		}
+	}
 	err := call.prepare()
 	if err == nil {
 		c.waits = true
@@ -355,11 +365,6 @@ func (c *conn) next() bool {
 
 // readRequest reads what stands before a request's body, in the connection's protocol.
 func (c *conn) readRequest(call *Call) error {
-	if c.unannounced {
-		if err := c.readAnnouncement(); err != nil {
-			return err
-		}
-	}
 	if c.uwsgi {
 		return c.readPacket(call)
 	}

@@ -97,7 +97,7 @@ func (c *Call) forDev() bool {
 
 // visit is the call as Dev sees it: from the head, or what it was packed into.
 func (c *Call) visit() *Visit {
-	v := &Visit{Peer: c.conn.at.remoteAddr}
+	v := &Visit{Peer: c.conn.at.remoteAddr, Forwarded: c.conn.uwsgi} // the peer is a proxy then
 	if c.environ.count > 0 {
 		v.Method = string(c.environ.method.of(c.environ.buf))
 		v.Path, _, _ = strings.Cut(string(c.environ.uri.of(c.environ.buf)), "?")
@@ -111,7 +111,6 @@ func (c *Call) visit() *Visit {
 		return v
 	}
 	v.Method, v.Path, v.Host = string(c.head.Method), string(c.head.Path), string(c.head.Authority)
-	v.Forwarded = c.conn.uwsgi // the peer is a proxy
 	for _, f := range c.head.Fields {
 		switch name := string(f.Name); {
 		case equalFold(f.Name, "Host") && v.Host == "":

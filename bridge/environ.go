@@ -27,7 +27,7 @@ type environ struct {
 
 	// Where the values that the access log and the queue need stand in buf.
 	method, uri, userAgent, referer, host span
-	remote                                span // of a request of the uwsgi protocol
+	proto, user                           span // user is REMOTE_USER, which only the uwsgi protocol has
 }
 
 // span is a part of a buffer that may still move.
@@ -44,7 +44,7 @@ func packEnviron(dst []byte, h *http1.Head, at *endpoint, app int, script, path 
 	e.put("QUERY_STRING", h.Query)
 	e.uri = e.put("REQUEST_URI", h.Target)
 	e.put("RAW_URI", h.Target)
-	e.put("SERVER_PROTOCOL", h.Proto)
+	e.proto = e.put("SERVER_PROTOCOL", h.Proto)
 	e.putString("SERVER_NAME", at.serverName)
 	e.putString("SERVER_PORT", at.serverPort)
 	e.putString("REMOTE_ADDR", at.remoteAddr)

@@ -22,6 +22,8 @@ var (
 	errUseHTTP   = &http1.Error{Status: 400, Reason: string(uwsgi.ErrHTTP)}
 )
 
+var errPacketLate = errors.New("the variables of a request were not complete in time")
+
 // packetLimit is what a packet's variables may take.
 func (s *Server) packetLimit() int { return min(s.Limits.Head, uwsgi.MaxSize) }
 
@@ -34,7 +36,7 @@ func (c *conn) wholePacket(call *Call) bool {
 		}
 		size := n + int(max(call.head.ContentLength, 0))
 		if len(c.in.bytes()) >= size {
-			if call.forHealth() || call.forDev() {
+			if call.forHealth() || call.forDev() || call.forStatic() {
 				return false
 			}
 			c.in.skip(n)
@@ -65,8 +67,12 @@ func (c *conn) readPacket(call *Call) error {
 			c.in.skip(n)
 			return call.unpack()
 		}
-		if err := c.in.fillBy(by); err != nil {
-			return err // a proxy sends at once: there is nobody to answer
+		err = c.in.fillBy(by)
+		if errors.Is(err, errTimeout) { // a proxy sends at once: there is nobody to answer
+			c.s.garbled.tell(c.s, c.at.remoteAddr, errPacketLate)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -167,7 +173,6 @@ func (c *Call) preparePacket() error {
 	}
 	c.environ = c.packVars(app, script, path, trusted)
 	c.bodyAt = len(c.environ.buf)
-	c.at.remoteAddr = view(c.environ.remote.of(c.environ.buf)) // lives as long as the call
 	return c.takeBody()
 }
 
@@ -213,10 +218,16 @@ func forwardedKey(key []byte) int {
 	return -1
 }
 
-// forwarded reads X-Forwarded-* of a proxy that is trusted to send them, as for HTTP. What c.at has lost then is the variables' to say.
+// forwarded reads X-Forwarded-* of a proxy that is trusted to send them, as for HTTP. Whether it is, is asked of the client
+// in REMOTE_ADDR, and not of the peer: with its stock uwsgi_params nginx passes these fields on as its client wrote them, so
+// they are that one's word. What c.at has lost then is the variables' to say.
 func (c *Call) forwarded() (prefix string, trusted bool) {
-	proxies, peer := &c.conn.s.Proxies, c.at.remoteAddr
-	trusted = !proxies.configured() || proxies.trustsPeer(&c.at, c.conn.unix)
+	proxies, unix := &c.conn.s.Proxies, c.conn.unix
+	if client := c.packet.Get("REMOTE_ADDR"); len(client) > 0 {
+		c.at.remoteAddr, c.at.remotePort = string(client), string(c.packet.Get("REMOTE_PORT")) // the logs have them after the packet
+		unix = c.at.remoteAddr == "unix:"                                                      // nginx's word for it
+	}
+	trusted = !proxies.configured() || proxies.trustsPeer(&c.at, unix)
 	c.at.scheme, c.at.serverPort = "", ""
 	if trusted && proxies.configured() {
 		for _, v := range c.packet.Vars {
@@ -224,10 +235,7 @@ func (c *Call) forwarded() (prefix string, trusted bool) {
 				c.head.Fields = append(c.head.Fields, http1.Field{Name: forwardedFields[i], Value: v.Value})
 			}
 		}
-		prefix = proxies.apply(&c.head, &c.at, c.conn.unix)
-	}
-	if c.at.remoteAddr == peer {
-		c.at.remoteAddr = ""
+		prefix = proxies.apply(&c.head, &c.at, unix)
 	}
 	return prefix, trusted
 }
@@ -245,17 +253,12 @@ func (c *Call) packVars(app int, script, path []byte, trusted bool) environ {
 	}
 	e.uri = e.put("REQUEST_URI", h.Target)
 	e.put("RAW_URI", h.Target)
-	e.putOr("SERVER_PROTOCOL", h.Proto, protocols[h.Minor])
+	e.proto = e.putOr("SERVER_PROTOCOL", h.Proto, "HTTP/1.1")
 	e.putOr("SERVER_NAME", p.Get("SERVER_NAME"), peer.serverName)
 	e.putFirst("SERVER_PORT", c.at.serverPort, p.Get("SERVER_PORT"), peer.serverPort)
-	if c.at.remoteAddr != "" { // X-Forwarded-For has no port
-		e.putString("REMOTE_ADDR", c.at.remoteAddr)
-		e.remote = span{len(e.buf) - len(c.at.remoteAddr), len(e.buf)}
-	} else {
-		e.remote = e.putOr("REMOTE_ADDR", p.Get("REMOTE_ADDR"), peer.remoteAddr)
-		if port := p.Get("REMOTE_PORT"); len(port) > 0 {
-			e.put("REMOTE_PORT", port)
-		}
+	e.putString("REMOTE_ADDR", c.at.remoteAddr)
+	if c.at.remotePort != "" { // X-Forwarded-For has none
+		e.putString("REMOTE_PORT", c.at.remotePort)
 	}
 	e.putString("wsgi.url_scheme", c.scheme())
 	for _, v := range p.Vars {
@@ -297,10 +300,14 @@ func (e *environ) has(key []byte) bool {
 	return false
 }
 
-// withheld tells whether the app is not to see a variable: what has uWSGI load code, what would pass for the server's own, and
-// httpoxy (see putFields).
+// withheld tells whether the app is not to see a variable: what has uWSGI load code, what would pass for the server's own,
+// httpoxy (see putFields), and what nginx sends beside CONTENT_TYPE and CONTENT_LENGTH and wsgiref.validate refuses.
 func withheld(key []byte) bool {
-	return bytes.HasPrefix(key, []byte("UWSGI_")) || string(key) == "HTTP_PROXY" ||
+	switch string(key) {
+	case "HTTP_PROXY", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH":
+		return true
+	}
+	return bytes.HasPrefix(key, []byte("UWSGI_")) ||
 		bytes.HasPrefix(key, []byte("wsgi.")) || bytes.HasPrefix(key, []byte("uwsgi.")) || bytes.HasPrefix(key, []byte("gowsgi."))
 }
 
@@ -313,6 +320,8 @@ func (e *environ) putVar(v uwsgi.Var) {
 		e.userAgent = at
 	case "HTTP_REFERER":
 		e.referer = at
+	case "REMOTE_USER":
+		e.user = at
 	}
 }
 

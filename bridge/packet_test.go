@@ -5,11 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/uwsgi"
 )
 
@@ -96,12 +99,14 @@ func TestPacketEnviron(t *testing.T) {
 		{name: "UWSGI_SCHEME", packet: get("/", "UWSGI_SCHEME=https", "REQUEST_SCHEME=http"), want: []string{"wsgi.url_scheme=https", "!UWSGI_SCHEME"}},
 		{name: "a client's X-Forwarded-Proto", packet: get("/", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=http", "HTTP_X_FORWARDED_PROTO=https"}},
 		{
-			name: "a trusted proxy's", server: &Server{Proxies: proxies(t, "127.0.0.1")},
+			// REMOTE_ADDR is the proxy: it has written what nginx passes on.
+			name: "a trusted proxy's", server: &Server{Proxies: proxies(t, "192.0.2.7")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_X_FORWARDED_HOST=a.example:8443", "HTTP_HOST=b", "HTTP_X_FORWARDED_PREFIX=/p"),
 			want:   []string{"wsgi.url_scheme=https", "REMOTE_ADDR=198.51.100.1", "!REMOTE_PORT", "HTTP_HOST=a.example:8443", "SERVER_PORT=8443", "SCRIPT_NAME=/p", "PATH_INFO=/"},
 		},
 		{
-			name: "somebody else's", server: &Server{Proxies: proxies(t, "10.0.0.0/8")},
+			// nginx is trusted, and its client is not: these are that one's fields.
+			name: "somebody else's", server: &Server{Proxies: proxies(t, "127.0.0.1")},
 			packet: get("/", "HTTP_X_FORWARDED_PROTO=https", "HTTP_X_FORWARDED_FOR=198.51.100.1", "HTTP_FORWARDED=for=1.2.3.4"),
 			want:   []string{"wsgi.url_scheme=http", "REMOTE_ADDR=192.0.2.7", "!HTTP_X_FORWARDED_PROTO", "!HTTP_X_FORWARDED_FOR", "!HTTP_FORWARDED"},
 		},
@@ -111,6 +116,9 @@ func TestPacketEnviron(t *testing.T) {
 				"UWSGI_SETENV=PATH=/tmp", "UWSGI_APPID=evil", "UWSGI_POSTFILE=/tmp/x", "UWSGI_CALLABLE=evil", "UWSGI_FASTROUTER_KEY=x"),
 			want: []string{"!UWSGI_SCRIPT", "!UWSGI_MODULE", "!UWSGI_FILE", "!UWSGI_CHDIR", "!UWSGI_PYHOME", "!UWSGI_SETENV", "!UWSGI_APPID", "!UWSGI_POSTFILE", "!UWSGI_CALLABLE", "!UWSGI_FASTROUTER_KEY"},
 		},
+		{name: "no REMOTE_ADDR", server: &Server{Proxies: proxies(t, "127.0.0.1")}, packet: packetOf(0, "REQUEST_METHOD=GET", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=https", "REMOTE_ADDR=127.0.0.1"}},
+		{name: "nginx's UNIX client", server: &Server{Proxies: proxies(t, "unix")}, packet: get("/", "REMOTE_ADDR=unix:", "HTTP_X_FORWARDED_PROTO=https"), want: []string{"wsgi.url_scheme=https", "REMOTE_ADDR=unix:"}},
+		{name: "a length and a type by header", packet: get("/", "HTTP_CONTENT_TYPE=text/x", "HTTP_CONTENT_LENGTH=9"), want: []string{"!HTTP_CONTENT_TYPE", "!HTTP_CONTENT_LENGTH", "CONTENT_LENGTH="}},
 		{name: "httpoxy", packet: get("/", "HTTP_PROXY=evil:80"), want: []string{"!HTTP_PROXY"}},
 		{
 			name: "the server's own", packet: get("/", "wsgi.input=x", "wsgi.url_scheme=ftp", "uwsgi.version=x", "gowsgi.x=y"),
@@ -303,4 +311,87 @@ func TestPacketHealth(t *testing.T) {
 	c.send(get("/healthz"))
 	c.expect("GET", 200, "ok\n")
 	c.ended()
+}
+
+// TestPacketRecord: what HTTP does not have, or not so.
+func TestPacketRecord(t *testing.T) {
+	f := serveUWSGI(t, &Server{AccessEnviron: true}, echo)
+	c := f.dial()
+	raw := get("/", "SERVER_PROTOCOL=HTTP/2.0", "REMOTE_USER=ann")
+	c.send(raw)
+	c.response("GET")
+	until(t, "the record", func() bool { return len(f.logged()) == 1 })
+	r := f.logged()[0]
+	if r.Proto != "HTTP/2.0" || r.User != "ann" || r.PacketBytes != int64(len(raw)-4) || r.RemoteAddr != "192.0.2.7" {
+		t.Errorf("logged %+v", r)
+	}
+}
+
+// TestPacketLookup: the log has the variable that the app has.
+func TestPacketLookup(t *testing.T) {
+	found := make(chan string, 1)
+	f := serveUWSGI(t, &Server{AccessEnviron: true, Access: func(r *accesslog.Record) {
+		value, _ := r.Environ.Lookup("X_OWN")
+		found <- value
+	}}, echo)
+	c := f.dial()
+	c.send(get("/", "X_OWN=first", "X_OWN=second"))
+	c.response("GET")
+	if got := receive(t, "the variable", found); got != "second" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestPacketSlow: nobody waits for a packet longer than for a head.
+func TestPacketSlow(t *testing.T) {
+	limits := lenient
+	limits.Header = 50 * time.Millisecond
+	f := serveUWSGI(t, &Server{Limits: limits}, echo)
+	c := f.dial()
+	c.send(get("/")[:20])
+	c.ended()
+	until(t, "the log", func() bool { return strings.Contains(f.log.String(), errPacketLate.Error()) })
+}
+
+// FuzzPacketEnviron: what a packet becomes can be unpacked, fits a link's slot, has what PEP 3333 wants, and nothing
+// that is withheld.
+func FuzzPacketEnviron(f *testing.F) {
+	f.Add([]byte(get("/a%2F", "HTTP_HOST=a", "SCRIPT_NAME=/a", "HTTPS=on")), "/a")
+	f.Add([]byte("\x1e"+get("/a/b", "SCRIPT_NAME=/a/", "UWSGI_FILE=x", "wsgi.input=x", "HTTP_X_FORWARDED_PREFIX=/p")[1:]), "")
+	f.Add([]byte(packetOf(0, "REQUEST_METHOD=POST", "CONTENT_LENGTH=7", "REQUEST_URI=/é?b")), "/é")
+	nc := newSink(f)
+	trusted := proxies(f, "192.0.2.0/24")
+	f.Fuzz(func(t *testing.T, raw []byte, mount string) {
+		if mount != "" && (mount[0] != '/' || strings.HasSuffix(mount, "/")) {
+			return
+		}
+		s := &Server{Limits: lenient, Mounts: Mounts{{Prefix: mount}}, Proxies: trusted, Log: slog.New(slog.DiscardHandler)}
+		c := receiver(t, s, nc, here, false, string(raw))
+		c.uwsgi = true
+		call := &Call{conn: c}
+		if call.conn.readPacket(call) != nil || call.prepare() != nil {
+			return
+		}
+		if call.bodyAt+inlineBody > RequestMax(call.packet.Size) {
+			t.Errorf("a packet of %d bytes becomes %d", call.packet.Size, call.bodyAt)
+		}
+		got, err := pairs(call.Environ(), binary.NativeEndian.Uint32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "wsgi.url_scheme"} {
+			if value(call, key) == "" {
+				t.Errorf("no %s in %q", key, got)
+			}
+		}
+		if path := value(call, "PATH_INFO"); path != "" && path[0] != '/' {
+			t.Errorf("PATH_INFO %q", path)
+		}
+		for _, pair := range got {
+			key, _, _ := strings.Cut(pair, "=")
+			if key != "wsgi.url_scheme" && withheld([]byte(key)) {
+				t.Errorf("%q reaches the app", pair)
+			}
+		}
+	})
 }

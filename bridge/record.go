@@ -27,10 +27,11 @@ func (c *Call) logAccess(status int, now time.Time) {
 		QueueWait:     max(c.begun.Sub(c.pushed), 0),
 		Method:        view(e.method.of(e.buf)),
 		URI:           view(e.uri.of(e.buf)),
-		Proto:         protocols[c.minor],
+		Proto:         view(e.proto.of(e.buf)),
 		Host:          view(e.host.of(e.buf)),
 		UserAgent:     view(e.userAgent.of(e.buf)),
 		Referer:       view(e.referer.of(e.buf)),
+		User:          view(e.user.of(e.buf)),
 		RemoteAddr:    c.at.remoteAddr,
 		Status:        status,
 		HeaderBytes:   int64(r.headBytes),
@@ -42,6 +43,7 @@ func (c *Call) logAccess(status int, now time.Time) {
 	}
 	if c.conn.uwsgi {
 		c.record.Modifier1, c.record.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
+		c.record.PacketBytes = int64(c.packet.Size)
 	}
 	if c.seat != nil {
 		c.record.Thread = c.seat.id + 1
@@ -64,8 +66,6 @@ func (c *Call) logAccess(status int, now time.Time) {
 	c.record = accesslog.Record{} // holds on to no buffer
 }
 
-var protocols = [2]string{"HTTP/1.0", "HTTP/1.1"}
-
 // view is b as a string without a copy: for the length of a call that keeps nothing.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
@@ -73,10 +73,13 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func (c *Call) Lookup(key string) (value string, ok bool) {
 	for name, v := range packedPairs(c.environ.buf[countHeader:c.bodyAt]) {
 		if string(name) == key {
-			return string(v), true
+			value, ok = string(v), true
+			if !c.conn.uwsgi { // there a name may come twice, and the app has the later
+				break
+			}
 		}
 	}
-	return "", false
+	return value, ok
 }
 
 // logVar begins the name of a variable among a reply's headers. No header's does: it is no token.
@@ -121,7 +124,7 @@ func (c *Call) logRefusal(refusal *http1.Error, sent int) {
 	}
 	method, uri, proto := string(c.head.Method), string(c.head.Target), string(c.head.Proto)
 	if c.environ.count > 0 { // packed: what head pointed to may be gone
-		proto = protocols[c.minor]
+		proto = string(c.environ.proto.of(c.environ.buf))
 		method, uri = string(c.environ.method.of(c.environ.buf)), string(c.environ.uri.of(c.environ.buf))
 	}
 	s.Access(&accesslog.Record{

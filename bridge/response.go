@@ -54,13 +54,9 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	dst = append(dst, "\r\n"...)
 	noLength := r.status == 204
 	dst, f := appendFields(dst, reply.Headers, noLength)
-	if !f.server {
-		dst = append(dst, "Server: gowsgi\r\n"...)
-	}
-	if !f.date {
-		dst = appendDateField(dst)
-	}
-	r.fields = f.fields
+	added := &c.conn.s.Added
+	dst = added.appendOwn(dst, f.server, f.date)
+	r.fields = f.fields + added.count
 	r.bare = c.isHead || noLength || r.status == 304
 	r.left = f.length
 	if r.left < 0 && reply.Total >= 0 && !noLength && r.status != 304 && !(c.isHead && reply.Total == 0) {
@@ -78,6 +74,7 @@ func (c *Call) appendHead(dst []byte, reply *Reply, ended bool) []byte {
 	}
 	r.keep = c.mayKeep(ended) && !r.delimited
 	switch {
+	case c.conn.uwsgi: // it has no such field: one request a connection
 	case !r.keep:
 		dst = append(dst, "Connection: close\r\n"...)
 	case c.minor == 0:

@@ -74,6 +74,10 @@ type Server struct {
 	LogVars bool
 	// Dev is what the server does by itself while code is written; nil: nothing.
 	Dev *Dev
+	// Static serves files without Python; nil: there are none.
+	Static Static
+	// Added are headers for every response.
+	Added Added
 	// Overdue is told of each request that Limits.Harakiri has ended, on a goroutine of its own.
 	// nil: nobody is.
 	Overdue func(*Overdue)

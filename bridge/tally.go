@@ -132,7 +132,7 @@ func (s *seat) look() Thread {
 		t.Request = &RequestInfo{
 			Method:     string(e.method.of(e.buf)),
 			URI:        string(e.uri.of(e.buf)),
-			Proto:      protocols[c.minor],
+			Proto:      string(e.proto.of(e.buf)),
 			RemoteAddr: c.at.remoteAddr,
 			Begun:      c.begun,
 		}

@@ -17,7 +17,6 @@ import (
 	"github.com/gowsgi/gowsgi/internal/fifo"
 	"github.com/gowsgi/gowsgi/internal/listen"
 	"github.com/gowsgi/gowsgi/internal/logfile"
-	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/privilege"
 	"github.com/gowsgi/gowsgi/internal/smoke"
@@ -61,9 +60,9 @@ type site struct {
 // import.
 func newSite(config *options.Config) (*site, error) {
 	s := &site{config: config, booted: make(chan struct{})}
-	s.out = accesslog.NewWriter(os.Stderr)
-	s.out.JSON = config.LogJSON
-	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
+	if err := s.openLogs(); err != nil {
+		return nil, s.failed(err)
+	}
 	if err := s.prepare(); err != nil {
 		s.close()
 		return nil, s.failed(err)
@@ -191,37 +190,16 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Overdue:       s.overdue,
 		LogVars:       c.UWSGIModule,
 	}
+	if server.Added, err = bridge.ParseAdded(c.AddHeaders); err != nil {
+		return nil, options.UsageError("--" + err.Error())
+	}
+	if server.Static, err = s.static(); err != nil {
+		return nil, err
+	}
 	if c.Metrics != "" {
 		server.Access = s.figures.measure(s, server)
 	}
-	if c.NoRequestLog {
-		return server, nil
-	}
-	format := accesslog.Default()
-	if c.Dev {
-		format = accesslog.Terminal(coloured(os.Stderr))
-	}
-	switch {
-	case c.LogFormat != "":
-		compile := accesslog.New
-		if c.UWSGIModule {
-			compile = accesslog.NewOpen
-		}
-		if format, err = compile(c.LogFormat); err != nil {
-			return nil, options.UsageError("--" + err.Error())
-		}
-	case c.LogJSON:
-		format = accesslog.JSON()
-	}
-	measure := server.Access
-	server.Access = func(r *accesslog.Record) {
-		if measure != nil {
-			measure(r)
-		}
-		s.out.Append(format, r)
-	}
-	server.AccessEnviron = format.NeedsEnviron()
-	return server, nil
+	return server, s.logRequests(server)
 }
 
 // outgrown speaks up when requests wait because every thread is taken.

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
-	"github.com/gowsgi/gowsgi/internal/accesslog"
 	"github.com/gowsgi/gowsgi/internal/logfile"
-	"github.com/gowsgi/gowsgi/internal/logging"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/workers"
 	"github.com/gowsgi/gowsgi/pyhost"
@@ -19,9 +17,9 @@ import (
 // work is the life of a worker process: Python, and no socket but the front's.
 func work(config *options.Config, self *workers.Self) error {
 	s := &site{config: config, self: self, booted: make(chan struct{}), queue: &bridge.Queue{}}
-	s.out = accesslog.NewWriter(os.Stderr)
-	s.out.JSON = config.LogJSON
-	s.log = logging.New(s.out, logging.Options{JSON: config.LogJSON})
+	if err := s.openLogs(); err != nil {
+		return failed(self, err)
+	}
 	defer s.close()
 	orders := make(chan int, 1)
 	go self.Obey(workers.Orders{

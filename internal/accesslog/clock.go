@@ -10,6 +10,7 @@ import (
 // the line. It is safe for concurrent use; the zero value renders local time.
 type clock struct {
 	loc   *time.Location // nil: local
+	date  *Date          // of the default line
 	slots [8]atomic.Pointer[second]
 }
 
@@ -18,6 +19,7 @@ type clock struct {
 type second struct {
 	unix  int64
 	iso   string // 2026-11-22T11:08:13+01:00
+	date  string // as the default line has it: iso, or --log-date's
 	clf   string // uWSGI's ltime: 22/Nov/2026:11:08:13 +0100
 	ctime string // Sun Nov 22 11:08:13 2026
 	zone  int    // where in iso the zone begins
@@ -52,9 +54,14 @@ func (c *clock) render(unix int64) *second {
 	}
 	t := time.Unix(unix, 0).In(loc)
 	iso := t.Format(isoLayout)
+	date := iso
+	if c.date != nil {
+		date = string(c.date.Append(nil, t))
+	}
 	return &second{
 		unix:  unix,
 		iso:   iso,
+		date:  date,
 		clf:   t.Format(clfLayout),
 		ctime: t.Format(time.ANSIC),
 		zone:  len(iso) - len(t.Format(zoneLayout)),

@@ -13,15 +13,18 @@ import (
 // application's lines are among its own; the number after the status is the
 // body's bytes. What is out of the ordinary follows: the wait for a thread if
 // it was long enough to notice, and errors on the connection.
-func Default() *Format {
-	return &Format{ops: []op{{put: putDefault}}}
+func Default() *Format { return DefaultDated(nil) }
+
+// DefaultDated is Default with times as date has them.
+func DefaultDated(date *Date) *Format {
+	return &Format{ops: []op{{put: putDefault}}, clock: clock{date: date}}
 }
 
 // noticeableWait is the wait for a thread from which the default line tells of it.
 const noticeableWait = 10 * time.Millisecond
 
 func putDefault(dst []byte, f *Format, r *Record, _ string) []byte {
-	dst = append(dst, f.clock.at(r.end()).iso...)
+	dst = append(dst, f.clock.at(r.end()).date...)
 	dst = append(dst, ' ')
 	dst = appendText(dst, r.RemoteAddr)
 	dst = append(dst, ` "`...)

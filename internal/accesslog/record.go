@@ -55,6 +55,8 @@ type Record struct {
 
 	// Modifier1 and Modifier2 are those of a request of the uwsgi protocol; HTTP has none.
 	Modifier1, Modifier2 int
+	// PacketBytes is the size of its packet's variables, 0 for HTTP.
+	PacketBytes int64
 
 	// WriteErrors and ReadErrors count failures on the connection: a client
 	// that left shows here.
@@ -80,6 +82,14 @@ func (r *Record) bodyLength() int64 {
 		return r.RequestBytes
 	}
 	return r.ContentLength
+}
+
+// packet is uWSGI's "pktsize", for HTTP what the environ has in its place.
+func (r *Record) packet() int64 {
+	if r.PacketBytes > 0 {
+		return r.PacketBytes
+	}
+	return r.VarBytes
 }
 
 // core is uWSGI's number of the thread, which counts from 0.

@@ -52,7 +52,7 @@ var variables = []Variable{
 	{Name: "wid", Doc: "the worker's number", put: number(func(r *Record) int64 { return int64(r.WorkerID) })},
 	{Name: "core", Doc: "the thread's number, from 0 as in uWSGI", put: number(func(r *Record) int64 { return int64(r.core()) })},
 	{Name: "vars", Doc: "number of environ entries made from the request", put: number(func(r *Record) int64 { return int64(r.Vars) }), environ: true},
-	{Name: "pktsize", Doc: "bytes of those entries, keys and values", put: number(func(r *Record) int64 { return r.VarBytes }), environ: true},
+	{Name: "pktsize", Doc: "the size of the request's packet of the uwsgi protocol; for HTTP, bytes of those entries, keys and values", put: number((*Record).packet), environ: true},
 	{Name: "headers", Doc: "number of the response's header fields", put: number(func(r *Record) int64 { return int64(r.Headers) })},
 	{Name: "vsz", Doc: "address space of the process in bytes, at most a second old", put: size(func(m *memory) int64 { return m.vsz.Load() })},
 	{Name: "rss", Doc: "resident memory of the process in bytes, at most a second old", put: size(func(m *memory) int64 { return m.rss.Load() })},

@@ -45,6 +45,8 @@ type Writer struct {
 	// JSON makes the line that reports dropped lines a JSON object. Set it
 	// before the first line.
 	JSON bool
+	// Date writes that line's time, if it is none. Set it likewise.
+	Date *Date
 
 	out  io.Writer     // the flusher's until done is closed, then lateMu's
 	wake chan struct{} // one token: look at the state
@@ -228,9 +230,10 @@ func countLines(b []byte) uint64 {
 
 // appendReport tells of n dropped lines.
 func (w *Writer) appendReport(dst []byte, n uint64) []byte {
-	now := time.Now().Format(isoLayout)
+	now := time.Now()
 	if w.JSON {
-		return fmt.Appendf(dst, `{"time":%q,"level":"WARN","msg":"log lines dropped: the log is not read fast enough","lines":%d}`+"\n", now, n)
+		return fmt.Appendf(dst, `{"time":%q,"level":"WARN","msg":"log lines dropped: the log is not read fast enough","lines":%d}`+"\n", now.Format(isoLayout), n)
 	}
-	return fmt.Appendf(dst, "%s WARN log lines dropped: the log is not read fast enough lines=%d\n", now, n)
+	dst = w.Date.Append(dst, now)
+	return fmt.Appendf(dst, " WARN log lines dropped: the log is not read fast enough lines=%d\n", n)
 }

@@ -11,6 +11,7 @@ type comparedRequest struct {
 	onlyUWSGI bool
 	modifier  byte     // of the packet
 	set       []string // variables of the packet: see packet.set
+	more      []string // further ones, in pairs
 	empty     bool     // a packet without variables
 }
 
@@ -18,6 +19,9 @@ type comparedRequest struct {
 func (r comparedRequest) packet() packet {
 	p := packetOf(strings.ReplaceAll(r.raw, "{HOST}", "example.com")).set(r.set...)
 	p.modifier = r.modifier
+	for i := 0; i < len(r.more); i += 2 {
+		p.vars = append(p.vars, [2]string{r.more[i], r.more[i+1]})
+	}
 	if r.empty {
 		p.vars, p.body = nil, ""
 	}
@@ -154,6 +158,7 @@ var comparedRequests = []comparedRequest{
 	{app: "differential", name: "packet: REMOTE_USER", raw: plainEnv, onlyUWSGI: true, set: []string{"REMOTE_USER", "somebody", "HTTP_AUTHORIZATION", "Basic x"}},
 	{app: "differential", name: "packet: a variable of the user's", raw: plainEnv, onlyUWSGI: true, set: []string{"MY_VAR", "caf\xe9"}},
 	{app: "differential", name: "packet: code of the client's", raw: plainEnv, onlyUWSGI: true, set: []string{"UWSGI_CHDIR", "/"}},
+	{app: "differential", name: "packet: a header twice", raw: plainEnv, onlyUWSGI: true, more: []string{"HTTP_X_A", "1", "HTTP_X_A", "2"}},
 	{app: "differential", name: "packet: modifier 5", raw: plainEnv, onlyUWSGI: true, modifier: 5},
 	{app: "differential", name: "packet: no variables", raw: plainEnv, onlyUWSGI: true, empty: true},
 }
@@ -180,18 +185,24 @@ var expectedDifferences = []expected{
 
 	{"http *", "environ REMOTE_PORT", absent, "str:'CLIENTPORT'", "uWSGI's http has it, http-socket has not"},
 	{"http *", "header transfer-encoding", absent, "chunked", "a body of unknown length is chunked, so that its end is told from a broken connection"},
-	{"http *", "header connection", absent, "close", "who closes says so; uWSGI's http-socket always closes and never says it"},
+	{"*", "header connection", absent, "close", "who closes says so; uWSGI closes after each answer and never says it"},
 
 	{"http env: spaces round a value", "environ HTTP_X_S", "str:'\\t a  b \\t'", "str:'a  b'", "RFC 9112, 5.1: the space around is not the value's"},
 	{"http env: header twice", "environ HTTP_X_A", "str:'1, 2'", "str:'1,2'", "joined by a comma alone, as CGI does; both are the same list"},
 	{"http env: cookie twice", "environ HTTP_COOKIE", "str:'a=1, b=2'", "str:'a=1; b=2'", "RFC 9113, 8.2.3: cookies are joined by a semicolon; a comma makes one cookie of two"},
 	{"http env: underscore", "environ HTTP_X_UNDER", "str:'evil'", absent, "X_Under would pass for X-Under, which a proxy may have checked"},
-	{"http env: proxy header", "environ HTTP_PROXY", "str:'http://evil'", absent, "httpoxy (CVE-2016-5385)"},
-	{"http env: forwarded proto", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed"},
-	{"http env: forwarded ssl", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed, by X-Forwarded-Proto"},
+	{"*env: proxy header", "environ HTTP_PROXY", "str:'http://evil'", absent, "httpoxy (CVE-2016-5385)"},
+	{"*env: forwarded proto", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed"},
+	{"*env: forwarded ssl", "environ wsgi.url_scheme", "str:'https'", "str:'http'", "uWSGI believes everybody; here only a --trusted-proxy is believed, by X-Forwarded-Proto"},
 	{"http env: absolute form", "status", "404 Not Found", "200 OK", "RFC 9112, 3.2.2: a server takes the absolute form; uWSGI makes all of it the path"},
 	{"http echo: chunked", "body", "", "abcdefg", "uWSGI gives the app no chunked bodies"},
 	{"http echo: chunked", "header x-length", "0", "7", "uWSGI gives the app no chunked bodies"},
+
+	{"uwsgi *", "environ SCRIPT_NAME", absent, "str:''", "PEP 3333: nginx does not send it, and url_for of some frameworks needs it"},
+	{"uwsgi packet: modifier 30", "status", "404 Not Found", "200 OK", "uWSGI says that 30 takes SCRIPT_NAME off PATH_INFO, but does so for Python 2 only"},
+	{"uwsgi packet: UWSGI_SCHEME", "environ UWSGI_SCHEME", "str:'https'", absent, "what is for the server does not reach the app; wsgi.url_scheme has it"},
+	{"uwsgi packet: no SERVER_NAME", "environ SERVER_NAME", "str:''", "*", "PEP 3333: SERVER_NAME is never empty; nginx without a server_name sends it so"},
+	{"uwsgi packet: code of the client's", "environ UWSGI_CHDIR", "str:'/'", absent, "what has uWSGI load code is neither obeyed nor passed on"},
 
 	{"*input: readline:2,readline:9,read", "body", "[b'one\\n', b'two\\n', b'three']", "[b'on', b'e\\n', b'two\\nthree']", "uWSGI does not look at readline's size"},
 	{"*input: read:0,readline:0,read", "body", "[b'one\\ntwo\\nthree', b'', b'']", "[b'', b'', b'one\\ntwo\\nthree']", "read(0) reads nothing; uWSGI takes 0 for no size"},

@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -38,7 +39,7 @@ func TestMount(t *testing.T) {
 			}
 		}
 		for _, target := range []string{"/", "/ab", "/A", "/x/a", "//a"} {
-			s.get(t, target).wantStatus(t, 404)
+			t.Run(target, func(t *testing.T) { s.get(t, target).wantStatus(t, 404) })
 		}
 	})
 }
@@ -165,4 +166,39 @@ func TestMountDev(t *testing.T) {
 	w.shows(t, "/more/", "two")
 	w.save(t, "app.py", bare("app", "other"))
 	w.shows(t, "/", "other")
+}
+
+// A request by the uwsgi protocol names its app by the path, or by the SCRIPT_NAME that the proxy has set.
+func TestMountPackets(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		socket := filepath.Join(t.TempDir(), "socket")
+		s := mounted(t, v, []string{"/a=app", "/a/b=app:nested"}, "--socket", socket)
+		for _, test := range []struct{ script, path, want string }{
+			{"", "/a/x", "main|/a|/x|"},
+			{"", "/a/b/x", "nested|/a/b|/x|"},
+			{"", "/ab", ""},
+			{"/a/b", "/a/b/x", "nested|/a/b|/x|"},
+			{"/a/b", "/x", "nested|/a/b|/x|"},
+			{"/a/c", "/a/c/x", "main|/a/c|/x|"},
+			{"/ab", "/x", ""},
+		} {
+			vars := []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "SERVER_PROTOCOL", "HTTP/1.1", "QUERY_STRING", "", "PATH_INFO", test.path}
+			if test.script != "" {
+				vars = append(vars, "SCRIPT_NAME", test.script)
+			}
+			sized := func(text string) string { return string([]byte{byte(len(text)), byte(len(text) >> 8)}) }
+			block := ""
+			for _, text := range vars {
+				block += sized(text) + text
+			}
+			c := s.dialTo(t, "unix", socket)
+			c.send("\x00" + sized(block) + "\x00" + block)
+			r := c.response("GET")
+			if test.want == "" {
+				r.wantStatus(t, 404)
+			} else if string(r.Body) != test.want {
+				t.Errorf("SCRIPT_NAME %q, PATH_INFO %q: %q, want %q", test.script, test.path, r.Body, test.want)
+			}
+		}
+	})
 }

@@ -82,9 +82,9 @@ func (p *proxied) end(t *testing.T) {
 
 // Commands of docs/nginx.md.
 const (
-	bySocket = "gowsgi --socket /run/app/app.sock --chmod-socket=660 app:app"
-	byHTTP   = "gowsgi --http 127.0.0.1:5000 --trusted-proxy 127.0.0.1/32 app:app"
-	byUnix   = "gowsgi --http unix:/run/app/http.sock --trusted-proxy unix app:app"
+	onSocket     = "gowsgi --socket /run/app/app.sock --chmod-socket=660 app:app"
+	onHTTP       = "gowsgi --http 127.0.0.1:5000 --trusted-proxy 127.0.0.1/32 app:app"
+	onHTTPSocket = "gowsgi --http unix:/run/app/http.sock --trusted-proxy unix app:app"
 )
 
 // servesNginx tests a documented command together with the configuration that stands below it.
@@ -107,7 +107,7 @@ func servesNginx(conf string) func(*testing.T, string) {
 // What a client sends as X-Forwarded-* gets by none of the documented configurations to the app as anything but a header.
 func TestNginxForwarded(t *testing.T) {
 	t.Parallel()
-	for conf, command := range map[string]string{"uwsgi-unix": bySocket, "proxy-tcp": byHTTP, "proxy-unix": byUnix} {
+	for conf, command := range map[string]string{"uwsgi-unix": onSocket, "proxy-tcp": onHTTP, "proxy-unix": onHTTPSocket} {
 		t.Run(conf, func(t *testing.T) {
 			t.Parallel()
 			p := startProxied(t, conf, command)
@@ -123,7 +123,7 @@ func TestNginxForwarded(t *testing.T) {
 // An app below a path, by both protocols.
 func TestNginxSubpath(t *testing.T) {
 	t.Parallel()
-	for conf, command := range map[string]string{"subpath-uwsgi": bySocket, "subpath-proxy": byUnix} {
+	for conf, command := range map[string]string{"subpath-uwsgi": onSocket, "subpath-proxy": onHTTPSocket} {
 		t.Run(conf, func(t *testing.T) {
 			t.Parallel()
 			p := startProxied(t, conf, command)
@@ -143,7 +143,7 @@ func TestNginxSubpath(t *testing.T) {
 func TestNginxStatic(t *testing.T) {
 	t.Parallel()
 	files := folder(t, "site.css", "body {}")
-	p := startProxied(t, "static", bySocket, docStatic, files+"/")
+	p := startProxied(t, "static", onSocket, docStatic, files+"/")
 	c := p.server.dialTo(t, "tcp", p.front.addr)
 	c.send(request("GET", "/static/site.css", "", "Connection: close"))
 	r := c.response("GET")
@@ -159,7 +159,7 @@ func TestNginxStatic(t *testing.T) {
 func TestNginxStreams(t *testing.T) {
 	t.Parallel()
 	nginxPath(t)
-	p := startProxied(t, "streams", bySocket)
+	p := startProxied(t, "streams", onSocket)
 	g := p.gate(t, "gate")
 	c := p.server.dialTo(t, "tcp", p.front.addr)
 	c.send(request("GET", "/stream", ""))

@@ -96,10 +96,18 @@ func (s *server) putBehindNginx(t *testing.T) {
 var lastPort atomic.Int32
 
 // ownAddress is a loopback address that nothing else uses: not 127.0.0.1, where each port may be
-// somebody's by the time that a server binds it.
+// somebody's by the time that a server binds it. Its port is free on all other addresses, too, and
+// none that the system gives away.
 func ownAddress() string {
 	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.1:%d", 1+pid>>8&127, pid&255, 20000+lastPort.Add(1))
+	for {
+		port := 10000 + (pid*101+int(lastPort.Add(1)))%20000
+		l, err := net.Listen("tcp", fmt.Sprint(":", port))
+		if err == nil {
+			l.Close()
+			return fmt.Sprintf("127.%d.%d.1:%d", 1+pid>>8&127, pid&255, port)
+		}
+	}
 }
 
 var nginxBlock = regexp.MustCompile("<!-- nginx: ([a-z-]+) -->\n```nginx\n((?s:.*?))```\n")
@@ -190,7 +198,10 @@ func listens(network, addr string) bool {
 
 var confPath = regexp.MustCompile(`--conf-path=(\S+)`)
 
-// uwsgiParams is the file that nginx was installed with.
+var namedHost = regexp.MustCompile(`(?m)^uwsgi_param\s+HTTP_HOST\s.*\n`)
+
+// uwsgiParams is the file that nginx was installed with, but for Debian's HTTP_HOST: that is $host, which lacks the
+// port, and the tests' hosts have ports.
 func uwsgiParams(t *testing.T, program string) string {
 	t.Helper()
 	out, err := exec.Command(program, "-V").CombinedOutput()
@@ -205,7 +216,7 @@ func uwsgiParams(t *testing.T, program string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return namedHost.ReplaceAllString(string(text), "")
 }
 
 // renew has nginx give up the connections that it keeps to the program: its worker is exchanged.

@@ -211,6 +211,8 @@ func TestUWSGILockHolderDies(t *testing.T) {
 	if string(r.Body) != "1" {
 		t.Errorf("got %d %s", r.Status, r.Body)
 	}
+	s.log.wait(t, "a worker process is ready")
+	eventually(t, "its timers run", func() bool { return len(s.noted("everywhere")) == 3 })
 	s.base = takeCensus(s.pid())
 }
 

@@ -121,7 +121,7 @@ var mayImport = map[string][]string{
 		"internal/options", "internal/stats", "internal/link", "internal/workers",
 		"internal/devloop", "internal/watch",
 		"internal/daemon", "internal/fifo", "internal/privilege",
-		"internal/logfile", "internal/procname", "internal/touch", "internal/top", "internal/smoke",
+		"internal/logfile", "internal/static", "internal/procname", "internal/touch", "internal/top", "internal/smoke",
 	},
 }
 

@@ -7,12 +7,16 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/gowsgi/gowsgi/internal/accesslog"
 )
 
 // Options choose the form.
 type Options struct {
 	// JSON is --log-json.
 	JSON bool
+	// Date is --log-date, for people's lines; nil: ISO 8601.
+	Date *accesslog.Date
 	// Level is the lowest level that is logged; nil means info.
 	Level slog.Leveler
 }
@@ -26,7 +30,7 @@ func New(out io.Writer, o Options) *slog.Logger {
 	if o.Level == nil {
 		o.Level = slog.LevelInfo
 	}
-	var h slog.Handler = newTextHandler(out, o.Level)
+	var h slog.Handler = newTextHandler(out, o)
 	if o.JSON {
 		h = slog.NewJSONHandler(out, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: jsonAttr})
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gowsgi/gowsgi/internal/accesslog"
 )
 
 // textHandler writes
@@ -21,6 +23,7 @@ import (
 type textHandler struct {
 	level slog.Leveler
 	out   *lineWriter
+	date  *accesslog.Date
 	// given are the attributes of With, as text; below are those of them that
 	// have several lines.
 	given, below []byte
@@ -35,8 +38,8 @@ type lineWriter struct {
 
 const indent = "    "
 
-func newTextHandler(out io.Writer, level slog.Leveler) *textHandler {
-	return &textHandler{level: level, out: &lineWriter{out: out}}
+func newTextHandler(out io.Writer, o Options) *textHandler {
+	return &textHandler{level: o.Level, out: &lineWriter{out: out}, date: o.Date}
 }
 
 func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
@@ -44,7 +47,7 @@ func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	l := line{prefix: h.prefix}
 	if !r.Time.IsZero() {
-		l.head = r.Time.AppendFormat(l.head, "2006-01-02T15:04:05Z07:00 ")
+		l.head = append(h.date.Append(l.head, r.Time), ' ')
 	}
 	l.head = append(l.head, r.Level.String()...)
 	l.head = append(l.head, ' ')

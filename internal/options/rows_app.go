@@ -22,7 +22,7 @@ var appRows = []Option{
 		Field: func(c *Config) any { return &c.Callable },
 	},
 	{
-		Name: "chdir", Kind: String, Arg: "DIR", Topic: topicApp,
+		Name: "chdir", Aliases: []string{"force-cwd"}, Kind: String, Arg: "DIR", Topic: topicApp,
 		Help:  "Change to this directory first.",
 		Field: func(c *Config) any { return &c.Dir },
 	},

@@ -48,7 +48,7 @@ var refusedRows = []Option{
 		Name: "route", Kind: String, Arg: "RULE", Topic: topicUWSGI, Fate: Refused,
 		Aliases: []string{
 			"route-*", "error-route*", "response-route*", "final-route*", "rewrite", "rem-header", "del-header", "pull-header",
-			"collect-header", "response-header-collect", "error-page-*", "inject-before", "inject-after", "upload-progress",
+			"collect-header", "response-header-collect", "error-page-*", "inject-before", "inject-after", "upload-progress", "check-static-docroot", "static-expires-type-mtime",
 		},
 		Say: "rewrite in nginx, or in a middleware of the app; --add-header is there",
 	},
@@ -79,7 +79,7 @@ var refusedRows = []Option{
 			"hook-*", "exec-*", "call-*", "cgroup", "cgroup-*", "limit-as", "chroot", "jail*", "unshare", "unshare*", "cap", "pivot*",
 			"namespace", "namespace-*", "ns", "ns-*", "setns*", "re-fork*", "refork*", "mount-as-*", "mount-*", "umount-*", "wait-for-*", "wait-*",
 			"flock*", "privileged-binary-patch*", "unprivileged-binary-patch*", "after-request-*", "symcall*", "dlopen", "die-on-idle",
-			"freebind", "forkbomb-delay", "worker-mount", "allowed-modifiers", "remap-modifier", "ignore-script-name", "notify-socket",
+			"freebind", "forkbomb-delay", "worker-mount", "allowed-modifiers", "remap-modifier", "ignore-script-name", "notify-socket", "check-mount", "check-mountpoint", "mountpoint-check", "binsh", "force-gateway", "fs-signal", "file-write", "honour-stdin", "resolve",
 		},
 		Say: useSystemd,
 	},
@@ -115,8 +115,8 @@ var refusedRows = []Option{
 		Say:     "run gowsgi under systemd or a container, which take its stderr, or use --logto",
 	},
 	{
-		Name: "pause", Kind: String, Arg: "PIDFILE", Topic: topicUWSGI, Fate: Refused, ArgsOnly: true,
-		Aliases: []string{"suspend", "resume", "connect-and-read", "extract", "dot-h", "cflags", "build-plugin", "no-server", "ftok"},
-		Say:     "gowsgi has --stop and --reload",
+		Name: "pause", Kind: String, Arg: "PIDFILE", Topic: topicUWSGI, Fate: Refused, ArgsOnly: true, Short: "J",
+		Aliases: []string{"suspend", "resume", "connect-and-read", "extract", "dot-h", "cflags", "build-plugin", "no-server", "ftok", "autoload", "binary-append-data", "cheaper-algo-list", "cheaper-algos-list", "cheaper-list", "clock-list", "clocks-list", "dump-options", "exit", "logger-list", "loggers-list", "loops-list", "plugin-list", "plugins-list", "print-sym", "print-symbol", "st", "start", "mode", "test", "usage"},
+		Say:     "gowsgi has --stop, --reload, --check and gowsgi check",
 	},
 }

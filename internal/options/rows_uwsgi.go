@@ -33,7 +33,7 @@ var uwsgiRows = []Option{
 			"threaded-logger", "log-reopen", "log-zero", "http-auto-chunked", "http-chunked-input", "http-raw-body", "http-manage-expect",
 			"wsgi-manage-chunked-input", "py-call-osafterfork", "py-call-uwsgi-fork-hooks", "py-call-osafterfork-hook", "wsgi-accept-buffer",
 			"wsgi-accept-buffers", "wsgi-strict", "wsgi-env-behaviour", "wsgi-env-behavior", "skip-atexit-teardown", "no-threads-wait",
-			"unsubscribe-on-graceful-reload", "use-abort", "no-site", "log-micros", "abstract-socket-mode", "no-fd-passing",
+			"unsubscribe-on-graceful-reload", "use-abort", "no-site", "log-micros", "propagate-touch", "skip-atexit", "reaper", "no-fd-passing",
 		},
 		Say: "always so here, or about a part that gowsgi has not; safe to delete",
 	},
@@ -48,7 +48,7 @@ var uwsgiRows = []Option{
 			"threads-stack-size", "http-processes", "http-workers", "http-events", "http-gracetime", "static-cache-paths",
 			"static-cache-paths-name", "binary-path", "log-master-bufsize", "socket-sndbuf", "socket-rcvbuf", "max-fd", "max-apps",
 			"lock-engine", "py-program-name", "py-programname", "python-version", "signals-bufsize", "signal-bufsize", "post-buffering-bufsize",
-			"body-read-warning", "response-headers-limit", "master-fifo-slot", "http-connect-timeout", "http-headers-timeout",
+			"body-read-warning", "response-headers-limit", "master-fifo-slot", "http-connect-timeout", "http-headers-timeout", "check-interval", "chunked-input-limit", "chunked-input-timeout", "clock", "fd-safe", "safe-fd", "persistent-ipcsem", "write-errors-tolerance", "harakiri-queue-threshold", "harakiri-graceful-signal",
 		},
 		Short: "v", Say: "gowsgi sees to it by itself; safe to delete",
 	},
@@ -145,7 +145,7 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "cpu-affinity", Kind: String, Arg: "N", Topic: topicUWSGI, Fate: NotNeeded, Loud: true,
-		Aliases: []string{"prio", "ksm", "never-swap", "limit-nproc", "reload-on-as", "evil-reload-on-as", "idle", "mem-collector-freq"},
+		Aliases: []string{"prio", "ksm", "never-swap", "limit-nproc", "reload-on-as", "evil-reload-on-as", "idle", "mem-collector-freq", "tcp-fast-open", "tcp-fast-open-client", "tcp-fastopen", "tcp-fastopen-client"},
 		Say:     "use systemd (CPUAffinity, Nice) or the container; --reload-on-rss limits memory",
 	},
 	{

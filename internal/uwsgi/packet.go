@@ -31,6 +31,7 @@ type Var struct{ Key, Value []byte }
 // Packet is one request's variables. The zero value is ready for Parse; it is meant to be reused, for Vars keeps its room.
 type Packet struct {
 	Modifier1, Modifier2 byte
+	Size                 int   // of the variables, in bytes, as the header says; 0 until that has come
 	Vars                 []Var // in the order received; of two with the same key the later one counts
 }
 
@@ -57,11 +58,12 @@ func (p *Packet) Parse(buf []byte, limit int) (n int, err error) {
 	if p.Vars == nil {
 		p.Vars = make([]Var, 0, firstVars)
 	}
-	p.Vars = p.Vars[:0]
+	p.Vars, p.Size = p.Vars[:0], 0
 	if len(buf) < headerSize {
 		return 0, nil
 	}
 	size := int(binary.LittleEndian.Uint16(buf[1:]))
+	p.Size = size
 	p.Modifier1, p.Modifier2 = buf[0], buf[3]
 	switch {
 	case looksLikeHTTP(buf):
