@@ -16,7 +16,7 @@ find_nginx() {
 }
 
 ensure_nginx() {
-	find_nginx >/dev/null || ! can_apt || without_services apt_install nginx-light
+	find_nginx >/dev/null || ! can_apt || without_services apt_install nginx-light || true
 	if GOWSGI_NGINX=$(find_nginx); then
 		export GOWSGI_NGINX
 	else

@@ -18,7 +18,8 @@ OTHER_PYTHONS="3.12 3.13"
 # Fuzzers that must exist, PACKAGE:NAME; others that are found run as well.
 # `go test -fuzz NAME` says ok when there is no such fuzzer.
 FUZZERS="internal/http1:FuzzHead internal/http1:FuzzChunked internal/listen:FuzzParse bridge:FuzzEnviron
-bridge:FuzzPackedPairs bridge:FuzzPacketEnviron bridge:FuzzAnnouncement internal/uwsgi:FuzzPacket pyhost:FuzzHeaders pyhost:FuzzStatus"
+bridge:FuzzPackedPairs bridge:FuzzPacketEnviron bridge:FuzzAnnouncement internal/uwsgi:FuzzPacket
+internal/uwsgiconf:FuzzRead internal/static:FuzzResolve pyhost:FuzzHeaders pyhost:FuzzStatus"
 # A count, not a time: go's fuzzer may take the end of a time for a failure ("context deadline exceeded").
 FUZZ_TIME=40000x
 

@@ -171,11 +171,21 @@ func TestDifferential(t *testing.T) {
 	common := []string{"--home", venv, "--pythonpath", appDir("common"), "--module", "app"}
 	var found []unlike
 	n := 0
-	for _, a := range []struct{ app, callable string }{{"differential", "application"}, {"flask_features", "app"}} {
-		args := append(slices.Clone(common), "--callable", a.callable)
+	for _, a := range []struct {
+		app, dir, callable string
+		args               []string
+	}{
+		{"differential", "differential", "application", nil},
+		{"flask_features", "flask_features", "app", nil},
+		{"static", "differential", "application", []string{
+			"--static-map", "/static=static", "--static-map", "/one.txt=file.txt", "--static-index", "index.html",
+			"--add-header", "X-Added: yes", "--mimefile", "mime.types",
+		}},
+	} {
+		args := slices.Concat(common, []string{"--callable", a.callable}, a.args)
 		// uWSGI with what it needs to be a fair peer: the larger buffer, and a master that ends by TERM.
-		u := startCompared(t, "uWSGI", uwsgi, appDir(a.app), append(args, "--master", "--die-on-term", "--need-app", "--buffer-size", "65535")...)
-		g := startCompared(t, "gowsgi", binary, appDir(a.app), append(args, "--threads", "1")...)
+		u := startCompared(t, "uWSGI", uwsgi, appDir(a.dir), append(args, "--master", "--die-on-term", "--need-app", "--buffer-size", "65535")...)
+		g := startCompared(t, "gowsgi", binary, appDir(a.dir), append(args, "--threads", "1")...)
 		for _, r := range comparedRequests {
 			if r.app != a.app {
 				continue

@@ -75,6 +75,9 @@ var exceptions = []exception{
 	{"TestUID", anyFront, program},
 	{"TestConnectionsComeAndGo", anyFront, program},
 
+	{"TestPacket", anyFront, "speaks the uwsgi protocol itself"},
+	{"TestProxyProtocol", anyFront, "is the balancer itself"},
+
 	{"TestDev", anyFront, devMode},
 	{"TestErrorPage", anyFront, devMode},
 	{"TestErrorForms", anyFront, devMode},
