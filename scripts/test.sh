@@ -26,6 +26,7 @@ FUZZ_TIME=40000x
 # set_up installs what the steps need and makes the environment for go.
 set_up() {
 	have shellcheck || ! can_apt || apt_install shellcheck
+	have chromium || have chromium-browser || have google-chrome || ! can_apt || apt_install chromium
 	ensure_packages
 	find_go
 	python_env
