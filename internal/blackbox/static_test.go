@@ -61,7 +61,7 @@ func TestStaticFiles(t *testing.T) {
 		}{
 			{"/s/site.css", "css of the site", "text/css", "max-age=100"},
 			{"/s/%73ite.css?v=1", "css of the site", "text/css", "max-age=100"},
-			{"/one", "css of the site", "", ""},
+			{"/one", "css of the site", "", "max-age=100"},
 			{"/s/page.html", "<p>", "text/html", "max-age=200"},
 			{"/s/docs/", "the index", "text/html", "max-age=200"},
 			{"/s/docs", "the index", "text/html", "max-age=200"},
