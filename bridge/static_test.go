@@ -240,6 +240,7 @@ func TestStaticOfPackets(t *testing.T) {
 		c.expect("GET", test.status, test.body)
 		c.ended()
 	}
+	until(t, "the first is logged", func() bool { return len(f.logged()) > 0 })
 	first := f.logged()[0]
 	if first.RemoteAddr != "192.0.2.7" || first.URI != "/s/a.txt" || first.Status != 200 {
 		t.Errorf("record %+v", first)
@@ -291,6 +292,7 @@ func TestAddedToResponses(t *testing.T) {
 	if got := r.Header.Values("Server"); !slices.Equal(got, []string{"own"}) {
 		t.Errorf("Server %q", got)
 	}
+	until(t, "it is logged", func() bool { return len(f.logged()) > 0 })
 	if n := f.logged()[0].Headers; n != 3 {
 		t.Errorf("%d headers in the log", n)
 	}
