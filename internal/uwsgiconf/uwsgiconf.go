@@ -222,7 +222,7 @@ func readBounded(path string) ([]byte, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close() // it was only read
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if len(text) > maxFile { // a file of /proc says that it is empty
 		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
