@@ -61,7 +61,7 @@ func TestStaticFiles(t *testing.T) {
 		}{
 			{"/s/site.css", "css of the site", "text/css", "max-age=100"},
 			{"/s/%73ite.css?v=1", "css of the site", "text/css", "max-age=100"},
-			{"/one", "css of the site", "", ""},
+			{"/one", "css of the site", "", "max-age=100"},
 			{"/s/page.html", "<p>", "text/html", "max-age=200"},
 			{"/s/docs/", "the index", "text/html", "max-age=200"},
 			{"/s/docs", "the index", "text/html", "max-age=200"},
@@ -107,9 +107,6 @@ func TestStaticConditions(t *testing.T) {
 		r.wantStatus(t, 206)
 		if !strings.HasPrefix(r.get("Content-Type"), "multipart/byteranges") || !strings.Contains(string(r.Body), "\r\n\r\nof\r\n") {
 			t.Errorf("%s%s", r.Head, r.Body)
-		}
-		if n := s.served(t, 8).Requests(); n < 8 {
-			t.Errorf("%d requests in the stats", n)
 		}
 	})
 }
@@ -212,14 +209,14 @@ func TestLogFilters(t *testing.T) {
 		args      []string
 		has, hasn []string
 	}{
-		{"4xx", []string{"--log-4xx"}, []string{"GET /nowhere", "NONSENSE"}, []string{"GET /?fine", "GET /raise"}},
-		{"5xx", []string{"--log-5xx"}, []string{`"GET /raise?what=value HTTP/1.1" 500`}, []string{"GET /?fine", "GET /nowhere"}},
-		{"slow", []string{"--log-slow", "60000"}, nil, []string{"GET /?fine", "GET /nowhere", "HTTP/1.1\" 500"}},
+		{"4xx", []string{"--log-4xx"}, []string{"GET /nowhere", `"- - -" 400`}, []string{"GET /ok?fine", "GET /raise"}},
+		{"5xx", []string{"--log-5xx"}, []string{`"GET /raise?what=value HTTP/1.1" 500`}, []string{"GET /ok?fine", "GET /nowhere"}},
+		{"slow", []string{"--log-slow", "60000"}, nil, []string{"GET /ok?fine", "GET /nowhere", "HTTP/1.1\" 500"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := single.start(t, launch{App: "errors", Args: append(test.args, "--disable-logging")})
-			for _, raw := range []string{request("GET", "/?fine", ""), request("GET", "/nowhere", ""), request("GET", "/raise?what=value", ""), "NONSENSE\r\n\r\n"} {
+			for _, raw := range []string{request("GET", "/ok?fine", ""), request("GET", "/nowhere", ""), request("GET", "/raise?what=value", ""), "NONSENSE\r\n\r\n"} {
 				s.do(t, raw)
 			}
 			s.stop(t)
@@ -247,7 +244,7 @@ func TestLogSlow(t *testing.T) {
 	g := s.gate(t, "slow")
 	c := s.dial(t)
 	c.send(request("GET", "/gate?name=slow", ""))
-	g.await(t)
+	g.reached(t)
 	s.get(t, "/?fast").want(t, 200, "index")
 	c.silent() // some of the time
 	for range 4 {
@@ -280,9 +277,6 @@ func TestStaticMistakes(t *testing.T) {
 		{[]string{"--log-date", "%Q"}, `--log-date "%Q": `},
 		{[]string{"--log-date", "a%nb"}, `--log-date "a%nb": a time in the log has no line breaks`},
 	} {
-		r := command(t, append(test.args, "app:application")...)
-		if r.code != 2 || !strings.Contains(r.stderr, test.want) {
-			t.Errorf("%q: exit %d, %q, want %q", test.args, r.code, r.stderr, test.want)
-		}
+		command(t, dir, nil, append(test.args, "app:application")...).want(t, 2, test.want)
 	}
 }

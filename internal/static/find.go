@@ -74,16 +74,16 @@ func (f *Files) openFile(dir, base, name string) (*found, error) {
 	if f.skips(base) {
 		return nil, errMiss
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(dir, base))
+	target, err := filepath.EvalSymlinks(filepath.Join(dir, base))
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(filepath.Dir(real))
+	root, err := os.OpenRoot(filepath.Dir(target))
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return regular(root, filepath.Base(real), name)
+	return regular(root, filepath.Base(target), name)
 }
 
 // open opens a name below dir, or the index of the directory that it is. onlyDir: a file is none.
@@ -135,7 +135,7 @@ func (f *Files) openReal(dir, name string, onlyDir bool, why error) (*found, err
 	if errors.Is(why, fs.ErrNotExist) || errors.Is(why, syscall.ENOTDIR) || why == errMiss {
 		return nil, errMiss
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(dir, name))
+	target, err := filepath.EvalSymlinks(filepath.Join(dir, name))
 	if err != nil {
 		return nil, errMiss
 	}
@@ -148,7 +148,7 @@ func (f *Files) openReal(dir, name string, onlyDir bool, why error) (*found, err
 		if err != nil {
 			continue
 		}
-		inside, ok := strings.CutPrefix(real, strings.TrimSuffix(within, "/"))
+		inside, ok := strings.CutPrefix(target, strings.TrimSuffix(within, "/"))
 		if !ok || inside != "" && inside[0] != '/' {
 			continue
 		}
