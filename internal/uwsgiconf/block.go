@@ -141,8 +141,11 @@ func (b *builder) open(d Directive, at source) error {
 	case "for":
 		k.items = strings.Fields(value)
 	case "for-glob":
-		if k.items, err = filepath.Glob(value); err != nil {
+		if k.items, err = glob(value); err != nil {
 			return at.fail("for-glob = %s: the pattern is malformed", value)
+		}
+		if len(k.items) == 0 {
+			b.note(Info, at, d.Key, "nothing matches, so there is no round; uWSGI has one with the pattern itself")
 		}
 	case "for-times":
 		n, err := strconv.Atoi(value)
@@ -170,6 +173,17 @@ func (b *builder) open(d Directive, at source) error {
 	return nil
 }
 
+// glob lists the files that match. Those that begin with a dot want a pattern that does, as in uWSGI.
+func glob(pattern string) (found []string, err error) {
+	all, err := filepath.Glob(pattern)
+	for _, path := range all {
+		if !strings.HasPrefix(filepath.Base(path), ".") || strings.HasPrefix(filepath.Base(pattern), ".") {
+			found = append(found, path)
+		}
+	}
+	return found, err
+}
+
 // close ends the block, and takes its lines in.
 func (b *builder) close() error {
 	k := b.block
@@ -177,6 +191,9 @@ func (b *builder) close() error {
 	for _, s := range k.body { // line by line, as uWSGI: each one's rounds together
 		for _, item := range k.items {
 			d := s.directive
+			if n := strings.Count(d.Value, "%(_)"); len(d.Value)+n*len(item) > maxFile {
+				return s.at.fail("the value of %s is longer than %d KiB", d.Key, maxValue>>10)
+			}
 			d.Value = strings.ReplaceAll(d.Value, "%(_)", item)
 			if err := b.emit(d, s.at, s.depth); err != nil {
 				return err
@@ -209,7 +226,14 @@ func (b *builder) emit(d Directive, at source, depth int) error {
 	if len(b.result.Directives) >= maxDirectives || b.total > maxTotal {
 		return at.fail("the configuration is too large: more than %d settings, or %d MiB", maxDirectives, maxTotal>>20)
 	}
+	n := len(b.result.Directives)
 	b.result.Directives = append(b.result.Directives, d)
+	if _, has := b.index[d.Key]; !has {
+		b.index[d.Key] = n
+	}
+	if strings.Contains(value, "%(") {
+		b.pending = append(b.pending, pending{setting: n, at: at})
+	}
 	switch {
 	case !slices.Contains(includes, d.Key) || value == "":
 		return nil

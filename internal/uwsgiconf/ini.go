@@ -58,7 +58,14 @@ func conflict(line string) bool {
 }
 
 // free are the keys whose values may well have a blank and a semicolon or number sign in them.
-var free = []string{"env", "log-format", "logformat", "add-header", "pyargv", "procname", "procname-prefix", "procname-prefix-spaced", "print"}
+var free = []string{"env", "log-format", "logformat", "add-header", "pyargv", "print"}
+
+// freeBeginnings are what the names of more of them begin with.
+var freeBeginnings = []string{"procname", "hook-", "route", "exec-", "cron", "attach-daemon", "log-encoder", "log-req-encoder"}
+
+func freeText(key string) bool {
+	return slices.Contains(free, key) || slices.ContainsFunc(freeBeginnings, func(b string) bool { return strings.HasPrefix(key, b) })
+}
 
 // uncomment cuts a comment off a value. uWSGI keeps it in.
 func (b *builder) uncomment(at source, key, value string) string {
@@ -70,11 +77,11 @@ func (b *builder) uncomment(at source, key, value string) string {
 		}
 	}
 	switch {
-	case cut < 0 && value != "" && (value[0] == ';' || value[0] == '#') && !slices.Contains(free, key) && !strings.HasPrefix(value, "#!"):
+	case cut < 0 && value != "" && (value[0] == ';' || value[0] == '#') && !freeText(key) && !strings.HasPrefix(value, "#!"):
 		cut = 0
 	case cut < 0:
 		return value
-	case slices.Contains(free, key) || strings.HasPrefix(key, "hook-") || strings.HasPrefix(key, "route"):
+	case freeText(key):
 		b.note(Info, at, key, fmt.Sprintf("%q is part of the value, as in uWSGI; comments stand in lines of their own", strings.TrimSpace(value[cut:])))
 		return value
 	}

@@ -19,10 +19,7 @@ func (b *builder) magic(at source) magic {
 	m := magic{}
 	m.file(at.file, false)
 	m.file(b.first, true)
-	m['x'] = at.section
-	if at.section == "uwsgi" {
-		m['x'] = "" // as in uWSGI: only a section that was asked for has a name
-	}
+	m['x'], m['X'] = asked(at.section), asked(b.section)
 	dir, _ := os.Getwd()
 	host, _ := os.Hostname()
 	m['v'], m['h'], m['k'] = dir, host, strconv.Itoa(runtime.NumCPU())
@@ -40,18 +37,26 @@ func (b *builder) magic(at source) magic {
 	return m
 }
 
+// asked is a section's name as in uWSGI, where only one that was asked for has a name.
+func asked(section string) string {
+	if section == "uwsgi" {
+		return ""
+	}
+	return section
+}
+
 // file sets what depends on a file's path.
 func (m magic) file(path string, capital bool) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		abs = path
 	}
-	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = resolved
+	dir, base := filepath.Dir(abs), filepath.Base(abs)
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil { // a link to the file itself is not followed: apps-enabled/app.ini
+		dir = resolved
+		abs = filepath.Join(dir, base)
 	}
-	base := filepath.Base(abs)
 	ext := strings.TrimPrefix(filepath.Ext(base), ".")
-	dir := filepath.Dir(abs)
 	values := map[byte]string{
 		'o': path, 'p': abs, 's': base, 'n': strings.TrimSuffix(base, "."+ext), 'e': ext, 'd': strings.TrimSuffix(dir, "/") + "/", 'c': filepath.Base(dir),
 	}
@@ -64,9 +69,11 @@ func (m magic) file(path string, capital bool) {
 	if capital {
 		return
 	}
-	for i, part := range strings.Split(strings.Trim(dir, "/"), "/") {
-		if i < 10 {
-			m['0'+byte(i)] = part
+	parts := strings.Split(strings.Trim(dir, "/"), "/")
+	for i := range 10 {
+		m['0'+byte(i)] = ""
+		if i < len(parts) {
+			m['0'+byte(i)] = parts[i]
 		}
 	}
 }

@@ -67,12 +67,16 @@ func TestINI(t *testing.T) {
 
 		{"placeholder", "base = /srv\nhome = %(base)/venv", "base = /srv|home = /srv/venv", ""},
 		{"the first one", "a = 1\na = 2\nb = %(a)", "a = 1|a = 2|b = 1", ""},
-		{"not yet", "b = %(a)\na = 1", "b = %(a)|a = 1", ""},
+		{"a later one", "b = %(a)\na = 1", "b = 1|a = 1", ""},
+		{"a chain of later ones", "a = %(b)%(b)\nb = %(c + 1)\nc = 4", "a = 55|b = 5|c = 4", ""},
+		{"unknown", "home = %(bse)/venv\nlog-format = %(addr)\nfmt = %(uri)\nlogformat = %(fmt)", "home = %(bse)/venv|log-format = %(addr)|fmt = %(uri)|logformat = %(uri)", "2 warning there is no key bse: %(bse) stays in the value, as in uWSGI"},
+		{"of an inherited file", "a = %(m)\ninherit = more.ini", "a = 5|inherit = more.ini|m = 5", ""},
 		{"not closed", "a = 1\nb = %(a", "a = 1|b = %(a", ""},
 		{"twice", "a = 1\nb = %(a)%(a)", "a = 1|b = 11", ""},
 		{"set-ph", "set-ph = base=/srv\nhome = %(base)/venv", "base = /srv|home = /srv/venv", ""},
-		{"arithmetic", "k = 4\na = %(k * 2)\nb = %(2 * 3 + 1)\nc = %(9 / 2)\nd = %(1 - 2)\ne = %( 2 * 3 )\nf = %(k ++ k)", "k = 4|a = 8|b = 7|c = 4|d = -1|e = 6|f = 44", ""},
-		{"no blanks, no arithmetic", "a = %(2*3)", "a = %(2*3)", ""},
+		{"arithmetic", "k = 4\na = %(k * 2)\nb = %(2 * 3 + 1)\nc = %(9 / 2)\nd = %(1 - 2)\ne = %( 2 * 3 )\nf = %(k ++ k)", "k = 4|a = 8|b = 7|c = 4|d = -1|e = 6|f = 54", ""},
+		{"joined", "k = 4\na = %(k 0)\nb = %(k -- 1)\nc = %( k )\nd = %(k ++ + 1)", "k = 4|a = 40|b = 31|c = 4|d = 6", ""},
+		{"no blanks, no arithmetic", "a = %(2*3)", "a = %(2*3)", "2 warning there is no key 2*3: %(2*3) stays in the value, as in uWSGI"},
 
 		{"variable", "a = $(HOME)/x$(HOME)", "a = /home/me/x/home/me", ""},
 		{"empty variable", "a = $(EMPTY)", "a = ", ""},
@@ -80,13 +84,14 @@ func TestINI(t *testing.T) {
 		{"default", "a = $(NO:-5)\nb = $(HOME:-5)\nc = $(EMPTY:-5)", "a = 5|b = /home/me|c = 5", "2 info $(NO:-5) has a default, which only uWSGI 2.1 knows|4 info $(EMPTY:-5) has a default, which only uWSGI 2.1 knows"},
 		{"file", "a = @(secret)", "a = s3cret", ""},
 
-		{"percent", "a = %%Y-%%m\nb = 100%\nc = %%(x)", "a = %Y-%m|b = 100%|c = %(x)", ""},
+		{"percent", "a = %%Y-%%m\nb = 100%\nc = %%(x)", "a = %Y-%m|b = 100%|c = %(x)", "4 warning there is no key x: %(x) stays in the value, as in uWSGI"},
 		{"date", "log-date = %Y-%m", "log-date = %Y-%m", "2 warning %Y stays as it is; uWSGI would delete it: write %%Y|2 warning %m stays as it is; uWSGI would delete it: write %%m"},
 		{"magic", "a = %n.%e %s %x", "a = uwsgi.ini uwsgi.ini ", ""},
 
 		{"for", "for = a b\nx = %(_)\ny = 1\nendfor =", "x = a|x = b|y = 1|y = 1", ""},
 		{"for-times", "for-times = 2\nx = :300%(_)\nend-for", "x = :3001|x = :3002", ""},
 		{"for-glob", "for-glob = *.env\nx = %(_)\nendfor", "x = a.env|x = b.env", ""},
+		{"for-glob, nothing", "for-glob = *.none\nx = %(_)\nendfor\nfor-glob = *\ny = %(_)\nendfor", "y = a.env|y = b.env|y = more.ini|y = secret|y = uwsgi.ini", "2 info nothing matches, so there is no round; uWSGI has one with the pattern itself"},
 		{"for-readline", "for-readline = a.env\nenv = %(_)\nendfor", "env = A=1|env = B=two words", ""},
 		{"for, nothing", "for =\nx = %(_)\nendfor", "", ""},
 		{"if-env", "if-env = HOME\nx = %(_)\nendif\nif-env = NO\ny = 1\nendif", "x = /home/me", ""},
@@ -105,7 +110,7 @@ func TestINI(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			files(t, map[string]string{
-				"uwsgi.ini": "[uwsgi]\n" + test.text, "secret": "s3cret\n", "a.env": "A=1\n\nB=two words\n", "b.env": "", "more.ini": "[uwsgi]\nm = 5\n",
+				"uwsgi.ini": "[uwsgi]\n" + test.text, "secret": "s3cret\n", ".hidden": "", "a.env": "A=1\n\nB=two words\n", "b.env": "", "more.ini": "[uwsgi]\nm = 5\n",
 			})
 			result, err := reader().Read("uwsgi.ini")
 			if err != nil {
@@ -189,6 +194,28 @@ func TestBefore(t *testing.T) {
 	}
 }
 
+// TestMagicOfLinks: a link to the file is not followed, one to its directory is.
+func TestMagicOfLinks(t *testing.T) {
+	files(t, map[string]string{"available/app.ini": "[uwsgi]\na = %c/%s\n"})
+	if err := os.Mkdir("enabled", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"enabled/mine.ini": "../available/app.ini", "current": "available"} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ref, want := range map[string]string{"enabled/mine.ini": "a = enabled/mine.ini", "current/app.ini": "a = available/app.ini"} {
+		result, err := reader().Read(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := result.lines(); strings.Join(got, "|") != want {
+			t.Errorf("%s: got %v, want %s", ref, got, want)
+		}
+	}
+}
+
 // TestErrors: one file for each mistake, called a.ini, or what ref says.
 func TestErrors(t *testing.T) {
 	loop := "[uwsgi]\nini = a.ini\n"
@@ -206,8 +233,14 @@ func TestErrors(t *testing.T) {
 		{"no lines", "a.ini", "[uwsgi]\nfor-readline = no\nx = 1\nendfor\n", "a.ini:2: for-readline = no: no such file or directory"},
 		{"division", "a.ini", "[uwsgi]\nx = %(1 / 0)\n", "a.ini:2: %(1 / 0): division by 0"},
 		{"no number", "a.ini", "[uwsgi]\nk = a\nx = %(k + 1)\n", `a.ini:3: %(k + 1): "a" is no whole number`},
-		{"no such key", "a.ini", "[uwsgi]\nx = %(k + 1)\n", "a.ini:2: %(k + 1): there is no key k before this line"},
-		{"operator", "a.ini", "[uwsgi]\nx = %(1 % 1)\n", `a.ini:2: %(1 % 1): "%" is none of + - * / ++`},
+		{"no such key", "a.ini", "[uwsgi]\nx = %(k + 1)\n", "a.ini:2: %(k + 1): k is no key, no number and no operator"},
+		{"nothing behind an operator", "a.ini", "[uwsgi]\nx = %(1 +)\n", "a.ini:2: %(1 +): there is nothing after +"},
+		{"a key of itself", "a.ini", "[uwsgi]\nx = 1\na = %(b)\nb = %(a)\n", "a.ini:4: b refers to itself by %(b), on which uWSGI hangs: write the value out"},
+		{"a large item, often", "a.ini", "[uwsgi]\nfor = " + strings.Repeat("x", 60000) + "\na = " + strings.Repeat("%(_)", 10000) + "\nendfor\n", "a.ini:3: the value of a is longer than 64 KiB"},
+		{"deep brackets", "a.yaml", "uwsgi:\n  a: " + strings.Repeat("[", 300000), "a.yaml:2: lists and maps inside of one another, more than 16 times"},
+		{"deep dashes", "a.yaml", "uwsgi:\n" + strings.Repeat("- ", 300000), "a.yaml:2: lists and maps inside of one another, more than 16 times"},
+		{"deep maps", "a.json", strings.Repeat(`{"uwsgi":`, 100000), "a.json:1: lists and maps inside of one another, more than 16 times"},
+		{"operator", "a.ini", "[uwsgi]\nx = %(1 % 1)\n", "a.ini:2: %(1 % 1): % is no key, no number and no operator"},
 		{"a program", "a.ini", "[uwsgi]\nx = @(exec://id)\n", "a.ini:2: @(exec://id): only files are read here, as in @(/etc/app/secret)"},
 		{"no such file", "a.ini", "[uwsgi]\nx = @(no)\n", "a.ini:2: @(no): no such file or directory"},
 		{"xml", "a.xml", "<uwsgi/>", "a.xml: gowsgi reads .ini, .yaml and .json configurations; write it as one of these"},
@@ -261,9 +294,13 @@ func FuzzRead(f *testing.F) {
 	f.Add("a = 1 ; x\nfor = a b\nx = %(_)$(HOME)@(no)%d\nendfor\nif-env = HOME\nini = :uwsgi\nendif")
 	f.Add("a = %(a)%(a)\na = %(a)%(a)\nb = %(2 * 3 + 1)\ninherit = a.ini\n[other]\n%Y = 1")
 	dir := f.TempDir()
+	f.Add("{\"a\": [1, null, \"x\"], b: &c d, e: *c}")
 	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(dir, "a.ini")
-		if err := os.WriteFile(path, []byte("[uwsgi]\n"+text), 0o600); err != nil {
+		path, text := filepath.Join(dir, "a.ini"), "[uwsgi]\n"+text
+		if strings.HasPrefix(text, "[uwsgi]\n{") {
+			path, text = filepath.Join(dir, "a.yaml"), "uwsgi: "+strings.TrimPrefix(text, "[uwsgi]\n")
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		result, err := reader().Read(path)

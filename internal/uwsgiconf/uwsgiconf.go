@@ -8,6 +8,7 @@ package uwsgiconf
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,7 +85,13 @@ func (e *ReadError) Error() string {
 // Read reads a file, or the section of one: uwsgi.ini, uwsgi.ini:production, uwsgi.yaml, uwsgi.json. Without a section it is
 // that named uwsgi. Errors are *ReadError.
 func (r *Reader) Read(ref string) (*Result, error) {
-	b := &builder{reader: r, result: &Result{Referenced: map[string]bool{}}, first: firstPath(ref)}
+	b := &builder{reader: r, result: &Result{Referenced: map[string]bool{}}, before: map[string]string{}, index: map[string]int{}, noted: map[Note]bool{}}
+	b.first, b.section = split(ref)
+	for _, d := range r.Before {
+		if _, has := b.before[d.Key]; !has {
+			b.before[d.Key] = d.Value
+		}
+	}
 	if b.lookup = r.LookupEnv; b.lookup == nil {
 		b.lookup = os.LookupEnv
 	}
@@ -97,6 +104,9 @@ func (r *Reader) Read(ref string) (*Result, error) {
 		if err := b.read(next.ref, next.from, next.depth); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.resolve(); err != nil {
+		return nil, err
 	}
 	return b.result, nil
 }
@@ -118,6 +128,11 @@ type builder struct {
 	result    *Result
 	lookup    func(string) (string, bool)
 	first     string // the path that the reading began with, for %D and its like
+	section   string // and its section
+	before    map[string]string
+	index     map[string]int // of each key's first setting
+	pending   []pending      // settings with %(keys) that were not known yet
+	noted     map[Note]bool
 	block     *block // the open for or if; nil: none
 	inherited []inherited
 	total     int
@@ -137,11 +152,6 @@ func split(ref string) (path, section string) {
 		}
 	}
 	return ref, ""
-}
-
-func firstPath(ref string) string {
-	path, _ := split(ref)
-	return path
 }
 
 // read takes in one file. from is the line that asks for it, if one does.
@@ -208,7 +218,15 @@ func readBounded(path string) ([]byte, error) {
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer file.Close() // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if len(text) > maxFile { // a file of /proc says that it is empty
+		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
 	return text, cause(err)
 }
 
@@ -225,10 +243,10 @@ func (b *builder) note(level Level, at source, key, text string) {
 	if len(b.result.Notes) >= maxNotes && level != Error || len(b.result.Notes) >= 2*maxNotes {
 		return
 	}
-	for _, n := range b.result.Notes { // a loop says it once
-		if n.File == at.file && n.Line == at.line && n.Text == text {
-			return
-		}
+	n := Note{level, at.file, at.line, key, text}
+	if b.noted[n] { // a loop says it once
+		return
 	}
-	b.result.Notes = append(b.result.Notes, Note{level, at.file, at.line, key, text})
+	b.noted[n] = true
+	b.result.Notes = append(b.result.Notes, n)
 }

@@ -6,13 +6,20 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // readYAML takes in a section of a YAML file, or of a JSON file, which is YAML too: the section's name, and below it the keys. A list is
 // a key that is repeated. uWSGI has no %d and its like there.
 func (b *builder) readYAML(text []byte, at source, depth int) error {
-	file, err := parser.ParseBytes(text, 0)
+	tokens := lexer.Tokenize(string(text))
+	if line := nested(tokens); line > 0 {
+		at.line = line
+		return at.fail("lists and maps inside of one another, more than %d times", maxDepth)
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) && syntax.GetToken() != nil && syntax.GetToken().Position != nil {
@@ -35,6 +42,28 @@ func (b *builder) readYAML(text []byte, at source, depth int) error {
 		}
 	}
 	return at.fail("there is no section %s", at.section)
+}
+
+// nested is the line where brackets or dashes go deeper than maxDepth, for which the parser would take memory without bound; 0: nowhere.
+func nested(tokens token.Tokens) int {
+	depth, dashes, line := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		case token.SequenceEntryType:
+			if t.Position.Line != line {
+				dashes, line = 0, t.Position.Line
+			}
+			dashes++
+		}
+		if depth > maxDepth || dashes > maxDepth {
+			return t.Position.Line
+		}
+	}
+	return 0
 }
 
 func pairs(node ast.Node) []*ast.MappingValueNode {
