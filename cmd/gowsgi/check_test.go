@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		code         int
 		want         string
 	}{
-		{"fine", "[uwsgi]\nhttp = :5000\nmodule = app:app\nmaster = true\ndie-on-term = true\nthreads = 2\n", nil, 0, `uwsgi.ini:2: http: honoured: uWSGI: Either one; there's no router process here, and a bare number is an error, not a socket's name
+		{"fine", "[uwsgi]\nhttp = :5000\nmodule = app:app\nmaster = true\ndie-on-term = true\nthreads = 2\n", nil, 0, `uwsgi.ini:2: http: honoured: uWSGI has the same; there's no router process here, and a bare number is an error, not a socket's name
 uwsgi.ini:3: module: honoured: uWSGI has the same; a call may have literal arguments here
 uwsgi.ini:4: master: honoured
 uwsgi.ini:5: die-on-term: not needed: always so here; safe to delete

@@ -5,7 +5,7 @@ var listenRows = []Option{
 		Name: "http", Aliases: []string{"http-socket", "httprouter", "http11-socket"}, Kind: List, Arg: "ADDRESS", Default: "127.0.0.1:5000", Topic: topicListen,
 		Help: "Serve HTTP here: host:port, :port for all interfaces, [::1]:port, unix:/path or a path with a slash. " +
 			"Port 0 takes a free one. Repeatable.",
-		UWSGI:  "Either one; there's no router process here, and a bare number is an error, not a socket's name.",
+		UWSGI:  "Same; there's no router process here, and a bare number is an error, not a socket's name.",
 		Accept: acceptAddress, Want: "an address such as :5000 (a bare number is the name of a UNIX socket in uWSGI)",
 		Field: func(c *Config) any { return &c.HTTP },
 	},
