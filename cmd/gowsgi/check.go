@@ -63,7 +63,8 @@ func check(w io.Writer, ref string, environ []string, strict, asJSON bool) error
 		return err
 	}
 	r := understanding{File: ref, Counts: map[string]int{}, Command: append([]string{"gowsgi"}, s.Words()...), Accepted: true}
-	_, mistake := s.Config()
+	config, mistake := s.Config()
+	strict = strict || config != nil && config.Strict
 	r.Remarks = s.Remarks()
 	if mistake != nil {
 		r.Remarks = append(r.Remarks, options.Remark{File: ref, Fate: "note", Level: options.Wrong, Text: mistake.Error()})

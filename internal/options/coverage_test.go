@@ -38,6 +38,32 @@ func TestUsed(t *testing.T) {
 	}
 }
 
+// TestForeign: each name that only uWSGI has is answered as its row says, alone on its line or with any value; what is refused may be
+// switched off.
+func TestForeign(t *testing.T) {
+	for i := range Table {
+		o := &Table[i]
+		if !o.foreign() || o.Become != nil || o.ArgsOnly {
+			continue
+		}
+		for _, name := range append([]string{o.Name}, o.Aliases...) {
+			name = strings.Replace(name, "*", "x", 1)
+			for _, line := range []string{name, name + " = true", name + " = some/thing", name + " = 5"} {
+				s := New("")
+				err := s.setting(directive(line), File, false)
+				last := s.remarks[len(s.remarks)-1]
+				if len(s.remarks) != 1 || last.Fate != o.Fate.String() || last.Text != o.Say || (err != nil) != (o.Fate == Refused) {
+					t.Errorf("%s: %v, %+v", line, err, s.remarks)
+				}
+			}
+			s := New("")
+			if err := s.setting(directive(name+" = false"), File, false); err != nil {
+				t.Errorf("%s = false: %v", name, err)
+			}
+		}
+	}
+}
+
 // unanswered are what no row is about: the language's own keys, and what sets one of these from the command line.
 const unanswered = "for for-glob for-readline for-times get if-dir if-directory if-env if-exists if-file if-hostname if-not-dir if-not-env " +
 	"if-not-exists if-not-file if-not-hostname if-not-opt if-not-plugin if-not-reload if-opt if-plugin if-reload ifdir ifenv ifexists ifplugin " +

@@ -41,7 +41,7 @@ var processRows = []Option{
 	{
 		Name: "min-worker-lifetime", Kind: Seconds, Arg: "SECONDS", Default: "0", Topic: topicProcess,
 		Help:  "No worker process is replaced for its requests or its memory before that age.",
-		UWSGI: "Same, default 60.",
+		UWSGI: "Same, default 10.",
 		Needs: "master", AtMost: "max-worker-lifetime",
 		Field: func(c *Config) any { return &c.MinLifetime },
 	},

@@ -20,7 +20,7 @@ var uwsgiRows = []Option{
 	{
 		Name: "ignore-sigpipe", Kind: Bool, Topic: topicUWSGI, Bare: "true", Fate: NotNeeded,
 		Aliases: []string{"ignore-write-errors", "disable-write-exception", "write-errors-exception-only"},
-		Say:     "a client that leaves raises nothing in the app; safe to delete",
+		Say:     "a client that leaves while it is answered raises nothing in the app; safe to delete",
 	},
 	{
 		Name: "memory-report", Kind: Bool, Topic: topicUWSGI, Bare: "true", Fate: NotNeeded, Short: "m",
@@ -77,7 +77,7 @@ var uwsgiRows = []Option{
 		Say: "connections are kept always; the time is --idle-timeout", Become: fromKeepalive,
 	},
 	{
-		Name: "http-timeout", Kind: Seconds, Arg: "SECONDS", Topic: topicUWSGI, Fate: Emulated, Aliases: []string{"http-harakiri"},
+		Name: "http-timeout", Kind: Seconds, Arg: "SECONDS", Topic: topicUWSGI, Fate: NotNeeded, Aliases: []string{"http-harakiri"},
 		Say: "there is no router that waits for the app: --harakiri limits that, and is not set by this",
 	},
 	{
@@ -86,8 +86,8 @@ var uwsgiRows = []Option{
 		Say:     "it is --proxy-protocol all; name your proxies instead, or everybody may say who they are", Loud: true, Become: fromProxyProtocol,
 	},
 	{
-		Name: "post-buffering", Kind: Size, Arg: "BYTES", Topic: topicUWSGI, Fate: Emulated, Aliases: []string{"post-buffering-dir"},
-		Say: "bodies up to 64 KiB are read before the app starts, larger ones stream; wsgi.input is not seekable, Werkzeug and Django spool by themselves",
+		Name: "post-buffering", Kind: Size, Arg: "BYTES", Topic: topicUWSGI, Fate: NotNeeded, Aliases: []string{"post-buffering-dir"},
+		Say: "bodies up to 64 KiB are read before the app starts, larger ones stream; wsgi.input is not seekable, Werkzeug and Django spool by themselves", Loud: true,
 	},
 	{
 		Name: "logger", Kind: String, Arg: "KIND:ARG", Topic: topicUWSGI, Fate: Emulated, Aliases: []string{"req-logger", "logger-req"},
@@ -159,7 +159,12 @@ var uwsgiRows = []Option{
 	},
 	{
 		Name: "shutdown-sockets", Kind: Bool, Topic: topicUWSGI, Bare: "true", Fate: NotNeeded,
-		Aliases: []string{"exit-on-reload", "skip-zero", "master-as-root", "no-initgroups", "drop-after-init", "drop-after-apps", "reload-os-env"},
-		Say:     "gowsgi drops privileges before it imports the app, and closes its sockets when it ends",
+		Aliases: []string{"exit-on-reload", "skip-zero", "no-initgroups", "reload-os-env"},
+		Say:     "about a part that gowsgi has not; safe to delete",
+	},
+	{
+		Name: "drop-after-apps", Kind: Bool, Topic: topicUWSGI, Bare: "true", Fate: NotNeeded, Loud: true,
+		Aliases: []string{"drop-after-init", "master-as-root"},
+		Say:     "gowsgi drops privileges before it imports the app, and the front's, too: what only root may read can't be read by the app",
 	},
 }

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,10 +131,33 @@ func (s *Settings) readFile(ref string) error {
 			return UsageError(s.remarks[len(s.remarks)-1].String())
 		}
 	}
-	sort.SliceStable(s.remarks, func(i, j int) bool {
-		a, b := s.remarks[i], s.remarks[j]
-		return a.File == b.File && a.Line < b.Line
+	s.arrange()
+	return s.checkStrict()
+}
+
+// arrange has the remarks stand in the order of files, as they were read, and of lines.
+func (s *Settings) arrange() {
+	order := map[string]int{}
+	for _, r := range s.remarks {
+		if _, seen := order[r.File]; !seen {
+			order[r.File] = len(order)
+		}
+	}
+	slices.SortStableFunc(s.remarks, func(a, b Remark) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line))
 	})
+}
+
+// checkStrict is strict: wherever it stands, it is about the whole.
+func (s *Settings) checkStrict() error {
+	if !s.config.Strict || s.lenient {
+		return nil
+	}
+	for _, r := range s.remarks {
+		if r.Fate == fateUnknown && r.File != "" {
+			return UsageError(r.String() + " (strict refuses it)")
+		}
+	}
 	return nil
 }
 
@@ -173,10 +197,10 @@ func (s *Settings) trySetting(d uwsgiconf.Directive, from Source, referenced boo
 	o := find("", d.Key)
 	if o == nil || o.ArgsOnly || o.Command != "" {
 		s.unknownSetting(d, from, referenced)
-		if s.config.Strict && !referenced && from == File && !s.lenient {
-			return UsageError("unknown, and strict is set")
-		}
 		return nil
+	}
+	if o.foreign() && o.Become == nil { // its value matters only in that it may be none
+		return s.setForeign(o, d.Key, d.Value, from)
 	}
 	value, ok := s.tolerate(o, d)
 	if !ok {
@@ -232,6 +256,10 @@ func (s *Settings) unknownSetting(d uwsgiconf.Directive, from Source, referenced
 
 // setForeign acts on an option that only uWSGI has.
 func (s *Settings) setForeign(o *Option, name, value string, from Source) error {
+	if off, known := parseBool(value); o.Fate == Refused && known && !off && from != CommandLine {
+		s.about(NotNeeded.String(), value, Info, "it is switched off; safe to delete")
+		return nil
+	}
 	if o.Fate == Refused {
 		if from == CommandLine {
 			return o.refusal(from, name)
@@ -258,6 +286,9 @@ func (s *Settings) setForeign(o *Option, name, value string, from Source) error 
 		return err
 	}
 	for _, p := range pairs {
+		if p.name == "logto" && s.config.LogTo != "" && s.config.LogTo != p.value {
+			s.remark(Warning, fmt.Sprintf("all logs go to one file: %s takes the place of %s", quote(p.value), quote(s.config.LogTo)))
+		}
 		if err := s.assign(find("", p.name), p.value, from); err != nil {
 			return err
 		}

@@ -137,13 +137,35 @@ func TestSettingMistake(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", line, err, want)
 		}
 	}
-	s := New("")
-	s.config.Strict = true
-	if err := s.setting(directive("base = /app"), File, true); err != nil {
-		t.Errorf("a placeholder that is used, with strict: %v", err)
+}
+
+// TestStrict: it counts wherever it stands, for unknown keys and not for placeholders that are used.
+func TestStrict(t *testing.T) {
+	for text, want := range map[string]string{
+		"strict = true\nbase = /app\nchdir = %(base)\n": "",
+		"strict = true\nvaccum = 1\n":                   "vaccum",
+		"vaccum = 1\nstrict = true\n":                   "vaccum",
+		"vaccum = 1\nstrict = false\n":                  "",
+	} {
+		t.Chdir(t.TempDir())
+		if err := os.WriteFile("a.ini", []byte("[uwsgi]\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := New("")
+		_ = s.addConfiguration("a.ini")
+		if err := s.ReadFiles(nil); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
-	if err := s.setting(directive("vaccum = 1"), File, false); err == nil || !strings.Contains(err.Error(), "strict") {
-		t.Errorf("an unknown key, with strict: %v", err)
+}
+
+// TestLoggers: two log files become one, which is told.
+func TestLoggers(t *testing.T) {
+	s := New("")
+	_ = s.setting(directive("logger = file:a.log"), File, false)
+	_ = s.setting(directive("req-logger = file:b.log"), File, false)
+	if c, err := s.Config(); err != nil || c.LogTo != "b.log" || !slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "takes the place of a.log") }) {
+		t.Errorf("%v %v", c, err)
 	}
 }
 
