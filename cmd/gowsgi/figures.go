@@ -129,7 +129,7 @@ func (f *figures) show(s *site) {
 func (s *site) about() *stats.Process {
 	return &stats.Process{
 		Version:   version,
-		Import:    s.imported,
+		Import:    s.importTime(),
 		Mounts:    prefixes(s.server.Mounts),
 		Dir:       s.config.Dir,
 		Entrances: slices.Clone(s.entrances),

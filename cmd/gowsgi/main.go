@@ -136,7 +136,7 @@ func (s *site) alone() error {
 		return err
 	}
 	if s.config.Check {
-		s.log.Info("the app loads", "app", s.app.Name, "import_ms", s.imported.Milliseconds())
+		s.log.Info("the app loads", "app", s.app.Name, "import_ms", s.importTime().Milliseconds())
 		return nil
 	}
 	return s.serve()

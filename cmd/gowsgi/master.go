@@ -39,7 +39,11 @@ func newMaster(s *site, dir string) (*master, error) {
 		}
 		dir = "/"
 	}
-	inherited, err := json.Marshal(&forWorkers)
+	text, err := json.Marshal(&forWorkers)
+	if err != nil {
+		return nil, err
+	}
+	inherited, err := workers.Memory("configuration", text)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func newMaster(s *site, dir string) (*master, error) {
 		config.Name = func(number int) string { return workerName(s.config, number) }
 	}
 	if s.config.UWSGIModule {
-		if config.Locks, err = workers.NewLocks(); err != nil {
+		if config.Locks, err = workers.Memory("locks", nil); err != nil {
 			return nil, err
 		}
 		config.Figures = s.workerFigures
@@ -143,7 +147,8 @@ func (m *master) begin(ctx context.Context) <-chan error {
 
 // loaded notes what the processes say of the app.
 func (m *master) loaded(about workers.Ready) {
-	m.app, m.imported = &pyhost.App{Name: about.App, RouteCount: about.Routes}, time.Duration(about.ImportMS)*time.Millisecond
+	m.app = &pyhost.App{Name: about.App, RouteCount: about.Routes}
+	m.imported.Store(about.ImportMS * int64(time.Millisecond))
 	m.venv = about.Venv
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gowsgi/gowsgi/bridge"
@@ -44,8 +45,8 @@ type site struct {
 	host     *pyhost.Host
 	booted   chan struct{} // closed once host is there
 	app      *pyhost.App
-	imported time.Duration
-	venv     string // the virtual environment's directory; "": none
+	imported atomic.Int64 // how long the import took, in nanoseconds
+	venv     string       // the virtual environment's directory; "": none
 
 	server *bridge.Server
 	queue  *bridge.Queue  // that of this process's Python threads
@@ -275,7 +276,7 @@ func (s *site) boot() error {
 	}
 	begun := time.Now()
 	s.app, err = s.loadApps()
-	s.imported = time.Since(begun)
+	s.imported.Store(int64(time.Since(begun)))
 	close(loaded)
 	if err != nil {
 		return err
@@ -316,7 +317,11 @@ func (s *site) serve() error {
 	if err := s.server.Open(); err != nil {
 		return err
 	}
-	if err := s.host.Start(s.queue); err != nil {
+	hooked := make(chan struct{})
+	go s.signals.whileLoading(s, hooked) // the app's post_fork_hook may hang
+	err := s.host.Start(s.queue)
+	close(hooked)
+	if err != nil {
 		return err
 	}
 	s.figures.show(s)
@@ -337,12 +342,15 @@ func (s *site) serve() error {
 	return <-result
 }
 
+// importTime is how long the app's import took.
+func (s *site) importTime() time.Duration { return time.Duration(s.imported.Load()) }
+
 func (s *site) announce() error {
 	ready := listen.Ready{
 		PID:      os.Getpid(),
 		Python:   pyhost.PythonVersion(),
 		App:      s.app.Name,
-		ImportMS: s.imported.Milliseconds(),
+		ImportMS: s.importTime().Milliseconds(),
 	}
 	s.figures.announce(s.log, &ready)
 	for _, e := range s.entrances {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 
+	"github.com/gowsgi/gowsgi/internal/stats"
 	"github.com/gowsgi/gowsgi/pyhost"
 )
 
@@ -36,7 +37,8 @@ func (s *site) uwsgiModule() *pyhost.UWSGI {
 // workerFigures are those of the stats' document that uwsgi.workers() has, as JSON.
 func (s *site) workerFigures() ([]byte, error) {
 	snapshot := s.snapshot(s.server)
-	workers := s.about().Workers(&snapshot)
+	about := stats.Process{Import: s.importTime(), Mounts: prefixes(s.server.Mounts)}
+	workers := about.Workers(&snapshot)
 	for i := range workers {
 		workers[i].Cores = nil // of many threads they would be too much for the control socket
 	}

@@ -62,7 +62,7 @@ func work(config *options.Config, self *workers.Self) error {
 	err = self.Ready(workers.Ready{
 		App:      s.app.Name,
 		Python:   pyhost.PythonVersion(),
-		ImportMS: s.imported.Milliseconds(),
+		ImportMS: s.importTime().Milliseconds(),
 		Routes:   s.app.RouteCount,
 		Venv:     s.venv,
 	})

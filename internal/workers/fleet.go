@@ -4,7 +4,6 @@ package workers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -28,9 +27,9 @@ type Config struct {
 	Path string
 	Args []string
 	Dir  string
-	// Inherit is the configuration that workers find in Self: they do not read files and variables anew, which may have
-	// changed since, or may not be theirs to read.
-	Inherit json.RawMessage
+	// Inherit is a file with the configuration that workers find in Self: they do not read files and variables anew, which may
+	// have changed since, or may not be theirs to read. nil: there is none.
+	Inherit *os.File
 	// Terminal leaves the workers in the front's process group, with its standard input: for pdb. They get the
 	// terminal's signals, too, and must let them pass.
 	Terminal bool

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -23,23 +24,23 @@ type inheritance struct {
 	Size    link.Size `json:"size"`
 	Number  int       `json:"number"`
 	Several bool      `json:"several"`
-	Locks   bool      `json:"locks"` // there is a file of locks
-
-	Config json.RawMessage `json:"config"`
+	Config  bool      `json:"config"` // there is a file of the front's configuration
+	Locks   bool      `json:"locks"`  // and one of locks
 }
 
-// The descriptors that a worker inherits: the control socket, then the link's, then the locks' if there is one.
+// The descriptors that a worker inherits: the control socket, then the link's, then those of the configuration and of the locks,
+// as far as there are some.
 const (
 	firstFD = 3
-	locksFD = firstFD + 3
+	moreFD  = firstFD + 3
 )
 
 // Self is a worker process's own end.
 type Self struct {
 	Number  int
 	Several bool // there are others beside it
-	// Config is what the front has made of its own configuration for its workers.
-	Config json.RawMessage
+	// Config is Config.Inherit's content.
+	Config []byte
 	// Locks is the file in which all workers have their locks; nil: there is none.
 	Locks *os.File
 
@@ -76,10 +77,20 @@ func Inherit() (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	self := &Self{Number: in.Number, Several: in.Several, Config: in.Config, workers: make(chan json.RawMessage, 1), link: l, control: c}
+	self := &Self{Number: in.Number, Several: in.Several, workers: make(chan json.RawMessage, 1), link: l, control: c}
+	next := moreFD
+	if in.Config {
+		file := os.NewFile(uintptr(next), "configuration")
+		next++
+		defer file.Close()
+		// Not Read: all workers have one offset.
+		if self.Config, err = io.ReadAll(io.NewSectionReader(file, 0, math.MaxInt64)); err != nil {
+			return nil, err
+		}
+	}
 	if in.Locks {
-		closeOnExec(locksFD)
-		self.Locks = os.NewFile(locksFD, "locks")
+		closeOnExec(next)
+		self.Locks = os.NewFile(uintptr(next), "locks")
 	}
 	return self, nil
 }

@@ -66,7 +66,7 @@ func (f *Fleet) start(number int) (*process, error) {
 	if f.config.Name != nil {
 		args[0] = f.config.Name(number)
 	}
-	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0, Locks: f.config.Locks != nil, Config: f.config.Inherit})
+	text, err := json.Marshal(inheritance{Size: f.config.Size, Number: number, Several: f.target > 1 || f.config.Cheaper.Least > 0, Config: f.config.Inherit != nil, Locks: f.config.Locks != nil})
 	if err == nil {
 		p.cmd = &exec.Cmd{
 			Path:        f.config.Path,
@@ -78,8 +78,10 @@ func (f *Fleet) start(number int) (*process, error) {
 			ExtraFiles:  append([]*os.File{theirs}, front.Files()...),
 			SysProcAttr: attributes(f.config.Terminal),
 		}
-		if f.config.Locks != nil {
-			p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, f.config.Locks)
+		for _, file := range []*os.File{f.config.Inherit, f.config.Locks} {
+			if file != nil {
+				p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, file)
+			}
 		}
 		if f.config.Terminal {
 			p.cmd.Stdin = os.Stdin

@@ -9,7 +9,7 @@ the start, and post_fork_hook is called once the app is loaded.
 """
 
 import os as _os
-from _thread import allocate_lock as _allocate_lock
+from _thread import RLock as _RLock
 
 # That whose behaviour this is. Agents (ddtrace, Sentry, New Relic) ask for it.
 version_info = (2, 0, 31, 0, b"")
@@ -98,26 +98,36 @@ def _complain(what):
 
 class _Lock:
     def __init__(self, at):
-        self.at, self.threads, self.held = at, _allocate_lock(), False
+        # An RLock knows its owner: HarakiriError may come right behind an acquire that has succeeded.
+        self.at, self.threads, self.held = at, _RLock(), False
 
     def acquire(self):
-        while not self.threads.acquire(True, 1.0):  # for HarakiriError, which comes between two instructions
-            pass
+        if self.threads._is_owned():
+            raise RuntimeError("this thread has the lock already: it would wait for itself")
         try:
+            while not self.threads.acquire(True, 1.0):  # for HarakiriError, which comes between two instructions
+                pass
             _take(self.at)
+            self.held = True
         except BaseException:
-            self.threads.release()
+            if self.threads._is_owned():
+                self._give_up()
             raise
-        self.held = True
 
     def release(self):
+        """From any thread, as in uWSGI."""
         if self.held:
-            self.held = False
+            self._give_up()
+
+    def _give_up(self):
+        self.held = False
+        try:
             _give(self.at)
-            self.threads.release()
+        finally:
+            self.threads._release_save()  # release() is for the owner alone
 
     def is_held(self):
-        if not self.threads.acquire(False):
+        if self.held or not self.threads.acquire(False):
             return True
         try:
             return not _take_now(self.at)

@@ -171,8 +171,7 @@ def every(n):
     raise SystemExit(n)
 @decorators.timer(0.01, target="worker3")
 def third(n): ticks["third"] += 1
-time.sleep(0.05)
-print(ticks)  # not before the app is loaded
+print(ticks, threading.active_count())  # not before the app is loaded
 uwsgi._started()
 decorators.timer(0.01, signum=17, target="worker3")(lambda n: ticks.__setitem__("late", n))
 until(lambda: ticks["all"] > 2 and ticks["third"] > 2 and ticks["late"] == 17)
@@ -181,7 +180,7 @@ for target in ("spooler", "mule1", "workerx", "worker0", "worker-1", 3, None):
     print(fails(lambda: decorators.timer(1, target=target)))
 print(fails(lambda: decorators.timer(0)(one)), fails(lambda: decorators.timer("1")(one)))
 """, worker=3)
-        self.assertEqual(out[0], "{'one': 0, 'all': 0, 'third': 0, 'late': 0}")
+        self.assertEqual(out[0], "{'one': 0, 'all': 0, 'third': 0, 'late': 0} 1")
         self.assertEqual(out[1], "0 error a timer raised an exception {True}")
         for line in out[2:-1]:
             self.assertRegex(line, "^ValueError: a timer for .*: gowsgi has worker processes only")
@@ -237,6 +236,38 @@ print(inside(1, y=2), fails(bad), uwsgi.is_locked(), inside.__name__)
         self.assertEqual(out[0], "False None True False None False None")
         self.assertEqual(out[1].count("they are 0 to 2"), 4)
         self.assertEqual(out[2:], ["['main', 'thread']", "(1, 2, True) ZeroDivisionError: division by zero False inside"])
+
+    def test_lock_and_a_raised_exception(self):
+        """One that another thread raises behind an acquire that has succeeded leaves no lock behind."""
+        out = self.run_code("""
+import ctypes
+outcomes = []
+def wait():
+    try:
+        uwsgi.lock()
+    except KeyError:
+        outcomes.append("raised")
+    else:
+        uwsgi.unlock()
+        outcomes.append("had it")
+uwsgi.lock()
+t = threading.Thread(target=wait)
+t.start()
+until(lambda: t.ident is not None)
+ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(t.ident), ctypes.py_object(KeyError))
+uwsgi.unlock()
+t.join()
+print(uwsgi.is_locked(), outcomes, fails(lambda: (uwsgi.lock(), uwsgi.lock())))
+uwsgi.unlock()
+uwsgi.lock()
+other = threading.Thread(target=uwsgi.unlock)
+other.start()
+other.join()
+print(uwsgi.is_locked())
+""")
+        self.assertIn(out[0], [f"False ['{what}'] RuntimeError: this thread has the lock already: it would wait for itself"
+                               for what in ("raised", "had it")])
+        self.assertEqual(out[1], "False")
 
     def test_locks_between_processes(self):
         file, counter = self.locks_file(), os.path.join(self.root, "counter")
