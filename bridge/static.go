@@ -48,11 +48,12 @@ func (c *conn) answerStatic(call *Call) (served, goOn bool) {
 	head := &call.head
 	bodiless := head.ContentLength <= 0 && !head.Chunked
 	w := &fileWriter{
-		out:  &c.out,
-		bare: string(head.Method) == "HEAD",
-		keep: head.KeepAlive && bodiless && !c.s.draining.Load(),
-		old:  head.Minor == 0,
-		add:  &c.s.Added,
+		out:   &c.out,
+		bare:  string(head.Method) == "HEAD",
+		keep:  head.KeepAlive && bodiless && !c.s.draining.Load(),
+		old:   head.Minor == 0,
+		uwsgi: c.uwsgi,
+		add:   &c.s.Added,
 	}
 	c.out.begin(c.s.Limits.Send)
 	r := &http.Request{
@@ -115,11 +116,12 @@ func (c *Call) conditions() http.Header {
 // fileWriter is the http.ResponseWriter of one static answer. The head goes out with the first of the body, and an
 // answer without a length (an error's) is held back until its end.
 type fileWriter struct {
-	out  *writer
-	bare bool // HEAD
-	keep bool
-	old  bool // HTTP/1.0
-	add  *Added
+	out   *writer
+	bare  bool // HEAD
+	keep  bool
+	old   bool // HTTP/1.0
+	uwsgi bool // the uwsgi protocol
+	add   *Added
 
 	header    http.Header
 	status    int
@@ -181,6 +183,7 @@ func (w *fileWriter) begin() {
 	}
 	dst = w.add.appendOwn(dst, false, false)
 	switch {
+	case w.uwsgi: // it has no such field: one request a connection
 	case !w.keep:
 		dst = append(dst, "Connection: close\r\n"...)
 	case w.old:
@@ -301,6 +304,7 @@ func (c *Call) logStatic(w *fileWriter, begun time.Time, err error) {
 		r.Host = string(c.packet.Get("HTTP_HOST"))
 		r.UserAgent, r.Referer = string(c.packet.Get("HTTP_USER_AGENT")), string(c.packet.Get("HTTP_REFERER"))
 		r.Modifier1, r.Modifier2 = int(c.packet.Modifier1), int(c.packet.Modifier2)
+		r.PacketBytes = int64(c.packet.Size)
 	}
 	for _, f := range c.head.Fields {
 		switch {

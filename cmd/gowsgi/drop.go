@@ -71,6 +71,9 @@ func (s *site) drop() error {
 	if s.identity == nil {
 		return nil
 	}
+	if err := s.logfile.Give(s.identity.UID, s.identity.GID); err != nil {
+		return fmt.Errorf("--logto %s: %w", s.config.LogTo, err)
+	}
 	needs := s.needs() // while they can be found
 	if err := s.identity.Assume(); err != nil {
 		return err

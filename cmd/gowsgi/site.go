@@ -191,8 +191,8 @@ func (s *site) newServer() (*bridge.Server, error) {
 		Overdue:       s.overdue,
 		LogVars:       c.UWSGIModule,
 	}
-	if server.Added, err = bridge.ParseAdded(c.AddHeaders); err != nil {
-		return nil, options.UsageError("--" + err.Error())
+	if server.Added, err = s.added(); err != nil {
+		return nil, err
 	}
 	if server.Static, err = s.static(); err != nil {
 		return nil, err

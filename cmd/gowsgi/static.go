@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/gowsgi/gowsgi/bridge"
 	"github.com/gowsgi/gowsgi/internal/options"
 	"github.com/gowsgi/gowsgi/internal/static"
@@ -26,4 +28,21 @@ func (s *site) static() (bridge.Static, error) {
 		s.log.Warn(warning)
 	}
 	return files, nil
+}
+
+// added are the headers of --add-header. Connection, which uWSGI's users add since its sockets keep no connection, is left out.
+func (s *site) added() (bridge.Added, error) {
+	var lines []string
+	for _, line := range s.config.AddHeaders {
+		if name, _, _ := strings.Cut(line, ":"); strings.EqualFold(name, "Connection") {
+			s.log.Warn("--add-header Connection is left out: the server itself says whether a connection is kept", "header", line)
+			continue
+		}
+		lines = append(lines, line)
+	}
+	added, err := bridge.ParseAdded(lines)
+	if err != nil {
+		return added, options.UsageError("--" + err.Error())
+	}
+	return added, nil
 }

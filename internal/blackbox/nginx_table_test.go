@@ -77,6 +77,7 @@ var exceptions = []exception{
 	{"TestStopAndReload", anyFront, program},
 	{"TestUmask", anyFront, program},
 	{"TestUID", anyFront, program},
+	{"TestUWSGIHookHangs", anyFront, program},
 	{"TestConnectionsComeAndGo", anyFront, program},
 
 	{"TestPacket", anyFront, "speaks the uwsgi protocol itself"},

@@ -267,7 +267,7 @@ func TestStaticMistakes(t *testing.T) {
 		want string
 	}{
 		{[]string{"--add-header", "nothing"}, `--add-header "nothing": want a name and a value, as in 'X-Frame-Options: DENY'`},
-		{[]string{"--add-header", "Connection: close"}, `--add-header "Connection: close": Connection is the server's to send`},
+		{[]string{"--add-header", "Upgrade: x"}, `--add-header "Upgrade: x": Upgrade is the server's to send`},
 		{[]string{"--static-map", "/n=/dev/null"}, "--static-map /dev/null: want a directory or a regular file"},
 		{[]string{"--check-static", "/dev/null"}, "--check-static /dev/null: want a directory"},
 		{[]string{"--static-expires", "css"}, `--static-expires css: want a regular expression and seconds, as in '\.css$ 3600'`},

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // uwsgiModule serves testdata/apps/uwsgi_module with --uwsgi-module.
@@ -255,5 +256,17 @@ func TestUWSGIReloadAlone(t *testing.T) {
 			t.Errorf("got %s", r.Body)
 		}
 		s.log.wait(t, "uwsgi.reload(): nothing is reloaded, for there is no master process; start with --master")
+	})
+}
+
+// A hook that hangs does not keep signals from the server.
+func TestUWSGIHookHangs(t *testing.T) {
+	run(t, plain, func(t *testing.T, v variant) {
+		s := v.launch(t, launch{App: "uwsgi_module", Args: []string{"--uwsgi-module"}, Env: []string{"HANG_HOOK=1"}, MayNotDrain: true})
+		if !soon(within(60*time.Second), func() bool { return len(s.noted("hangs")) > 0 }) {
+			t.Fatalf("the hook is not called; stderr:\n%s", s.log)
+		}
+		s.signal(t, syscall.SIGTERM)
+		s.wantExit(t)
 	})
 }

@@ -3,6 +3,7 @@
 package logfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ const mode = 0o640
 // File is the file that stdout and stderr lead to.
 type File struct {
 	path string // absolute: the app may change the directory
+	made bool   // it was not there before
 
 	mu       sync.Mutex
 	terminal *os.File // where stderr led to before; nil: the start is over
@@ -48,7 +50,12 @@ func Open(path string) (*File, error) {
 // have other processes lead theirs there. After an error the old one stays.
 func (f *File) Reopen() (*os.File, error) {
 	// Not blocking: a FIFO that nobody reads would stop the program.
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, mode)
+	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | unix.O_NONBLOCK | unix.O_NOCTTY
+	file, err := os.OpenFile(f.path, flags|os.O_EXCL, mode)
+	f.made = err == nil
+	if errors.Is(err, os.ErrExist) {
+		file, err = os.OpenFile(f.path, flags, mode)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +64,15 @@ func (f *File) Reopen() (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// Give makes the file another user's, if it was not there before: who becomes that user can open it anew then. It may be
+// called on nil.
+func (f *File) Give(uid, gid int) error {
+	if f == nil || !f.made {
+		return nil
+	}
+	return os.NewSyscallError("fchown", unix.Fchown(2, uid, gid)) // stderr leads there
 }
 
 // Rotate renames the file: the time, in seconds, stands behind its name. Reopen makes the next one. A file of that

@@ -55,6 +55,8 @@ func child(what string) {
 		if f.Rotate(now) == nil {
 			fmt.Println("an older file was replaced")
 		}
+	case "give":
+		check(f.Give(65534, 65534))
 	case "fail":
 		check(os.Rename("log", "log.1"))
 		check(os.Mkdir("log", 0o700))
@@ -147,4 +149,31 @@ func TestNone(t *testing.T) {
 	var f *File
 	fmt.Fprintln(f.Terminal(), "nowhere")
 	f.Started()
+}
+
+// TestGive: a file that was made is the new user's, one that was there stays whose it is.
+func TestGive(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, there := range []bool{false, true} {
+		dir := t.TempDir()
+		log := filepath.Join(dir, "log")
+		want := uint32(65534)
+		if there {
+			want = 0
+			if err := os.WriteFile(log, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command(os.Args[0])
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), childVariable+"=give")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		var info unix.Stat_t
+		if err := unix.Stat(log, &info); err != nil || info.Uid != want || info.Gid != want {
+			t.Errorf("there before: %v; owner %d:%d, %v", there, info.Uid, info.Gid, err)
+		}
+	}
 }

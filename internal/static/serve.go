@@ -3,6 +3,7 @@ package static
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -25,8 +26,20 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request) bool {
 		h.Set("Expires", time.Now().Add(time.Duration(seconds)*time.Second).UTC().Format(http.TimeFormat))
 		h.Set("Cache-Control", "max-age="+strconv.Itoa(seconds))
 	}
+	tame(r)
 	http.ServeContent(w, r, "", file.info.ModTime(), file.File)
 	return true
+}
+
+// maxRanges is how many parts of a file one request may ask for.
+const maxRanges = 64
+
+// tame takes out a Range that is to be ignored: of HEAD and in another unit (RFC 9110, section 14.2), and of too many parts.
+func tame(r *http.Request) {
+	ranges := r.Header.Get("Range")
+	if r.Method != http.MethodGet || !strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges {
+		r.Header.Del("Range")
+	}
 }
 
 // etag changes with the file's time and size.

@@ -175,8 +175,12 @@ func (p *process) tellWorkers() {
 	}
 	go func() { // the figures are asked of this process, too
 		defer p.counting.Store(false)
-		if text, err := p.fleet.config.Figures(); err == nil {
-			_ = p.say(message{Workers: text}, -1)
+		text, err := p.fleet.config.Figures()
+		if err == nil {
+			err = p.say(message{Workers: text}, -1)
+		}
+		if err != nil && !p.leaving.Load() {
+			p.fleet.log.Warn("uwsgi.workers() can't be answered", "worker", p.number, "pid", p.pid(), "error", err)
 		}
 	}()
 }

@@ -345,7 +345,7 @@ def _exec_file(path, stem, package, root):
 
     name = FILE_PREFIX + "".join(c if c.isalnum() else "_" for c in stem)
     if name in sys.modules:  # another app's file
-        name += "_%d" % sum(m.startswith(name) for m in sys.modules)
+        name = next(n for n in (f"{name}_{i}" for i in range(2, 1 << 30)) if n not in sys.modules)
     if package and _imports_as(package, root, os.path.join(root, *package, "__init__.py")):
         _import_name(".".join(package))
         name = ".".join(package + [name])

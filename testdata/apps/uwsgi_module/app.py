@@ -36,6 +36,12 @@ if uwsgi is not None:
         note("forks", os.getpid())
 
     @postfork
+    def hanging():
+        if "HANG_HOOK" in os.environ:
+            note("hangs", os.getpid())
+            threading.Event().wait()
+
+    @postfork
     def broken():
         raise ValueError("in postfork")
 
