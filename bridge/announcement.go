@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"net"
+	"net/netip"
 	"strconv"
 
 	"github.com/pires/go-proxyproto"
@@ -25,6 +25,8 @@ const (
 	announcement1Max  = 107 // bytes of a line of version 1
 	announcement2Head = 16  // bytes of version 2 before its addresses
 	announcement2Max  = 4096
+	// announcement2Proxy is version and command of a connection that is passed on.
+	announcement2Proxy = 0x21
 )
 
 var announcement2 = []byte("\r\n\r\n\x00\r\nQUIT\n")
@@ -128,6 +130,9 @@ func announcementSize(buf []byte) (int, error) {
 
 // announced takes a whole header.
 func (c *conn) announced(header []byte) error {
+	if len(header) >= announcement2Head && bytes.HasPrefix(header, announcement2) && header[12] == announcement2Proxy && header[13] == 0 {
+		return nil // UNSPEC: the balancer can't say, and the peer is the real one (the specification's section 2.2)
+	}
 	h, err := proxyproto.Read(bufio.NewReader(bytes.NewReader(header)))
 	if err != nil {
 		return errAnnouncement
@@ -136,7 +141,7 @@ func (c *conn) announced(header []byte) error {
 		return nil
 	}
 	c.unix, c.at.remoteAddr, c.at.remotePort = false, "", ""
-	if client, ok := h.SourceAddr.(*net.TCPAddr); ok { // else of a UNIX socket, perhaps on another machine
+	if client, ok := h.SourceAddr.(interface{ AddrPort() netip.AddrPort }); ok { // else of a UNIX socket, perhaps on another machine
 		addr := client.AddrPort()
 		c.at.remoteAddr = addr.Addr().Unmap().String()
 		c.at.remotePort = strconv.Itoa(int(addr.Port()))

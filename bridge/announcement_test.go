@@ -39,6 +39,8 @@ func TestAnnouncement(t *testing.T) {
 		{"version 1, unknown", "PROXY UNKNOWN\r\n", "REMOTE_ADDR=127.0.0.1"},
 		{"version 2", announcement2Of(t, "192.0.2.1:4711", "192.0.2.2:80", proxyproto.PROXY), "REMOTE_ADDR=192.0.2.1 REMOTE_PORT=4711"},
 		{"version 2, IPv6", announcement2Of(t, "[2001:db8::1]:4711", "[2001:db8::2]:80", proxyproto.PROXY), "REMOTE_ADDR=2001:db8::1 REMOTE_PORT=4711"},
+		{"version 2, unspecified", string(announcement2) + "\x21\x00\x00\x03abc", "REMOTE_ADDR=127.0.0.1"},
+		{"version 2, UDP", string(announcement2) + "\x21\x12\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x12\x67\x00\x50", "REMOTE_ADDR=192.0.2.1 REMOTE_PORT=4711"},
 		{"version 2, the balancer's own", announcement2Of(t, "192.0.2.1:4711", "192.0.2.2:80", proxyproto.LOCAL), "REMOTE_ADDR=127.0.0.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,11 +93,11 @@ func TestAnnouncementRefused(t *testing.T) {
 	}
 }
 
-// TestAnnouncementUWSGI: the uwsgi protocol may have it, too, but says by itself who the client is.
+// TestAnnouncementUWSGI: the uwsgi protocol says by itself who the client is.
 func TestAnnouncementUWSGI(t *testing.T) {
 	f := serveUWSGI(t, &Server{ProxyProtocol: proxies(t, "127.0.0.1")}, echo)
 	c := f.dial()
-	c.send("PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n" + get("/x"))
+	c.send(get("/x"))
 	c.expect("GET", 200, "GET /x ")
 }
 

@@ -82,7 +82,7 @@ func refusalOf(err error) error {
 	switch {
 	case errors.Is(err, uwsgi.ErrHTTP):
 		return errUseHTTP
-	case errors.Is(err, uwsgi.ErrLarge):
+	case errors.Is(err, uwsgi.ErrLarge), errors.Is(err, uwsgi.ErrVars):
 		return http1.ErrHeadTooLarge
 	}
 	return err

@@ -251,6 +251,7 @@ func TestPacketRefusals(t *testing.T) {
 		{"empty", "\x00\x00\x00\x00", 0, string(uwsgi.ErrEmpty)},
 		{"psgi", packetOf(5, "REQUEST_METHOD=GET"), 0, string(uwsgi.ErrModifier)},
 		{"too large", packetOf(0, "REQUEST_METHOD=GET", "A="+strings.Repeat("x", 9<<10)), 431, string(uwsgi.ErrLarge)},
+		{"too many", packetOf(0, slices.Repeat([]string{"A="}, uwsgi.MaxVars+1)...), 431, string(uwsgi.ErrVars)},
 		{"a length that lies", "\x00\x06\x00\x00\x01\x00A\x09\x00x", 0, string(uwsgi.ErrCut)},
 		{"no method", packetOf(0, "PATH_INFO=/"), 400, ""},
 		{"a method that is none", packetOf(0, "REQUEST_METHOD=G T"), 400, ""},

@@ -63,8 +63,8 @@ type Server struct {
 	// Mounts are where the apps are; none: one app, at the root.
 	Mounts  Mounts
 	Proxies Proxies
-	// ProxyProtocol are the peers whose connections begin with the PROXY protocol, which says who the client is. From
-	// others it is malformed HTTP.
+	// ProxyProtocol are the peers whose HTTP connections begin with the PROXY protocol, which says who the client is. From
+	// others it is malformed HTTP. The uwsgi protocol says by itself who the client is.
 	ProxyProtocol Proxies
 	// Access gets a record of each request, valid during the call; nil: no log.
 	Access func(*accesslog.Record)
@@ -178,7 +178,7 @@ func (s *Server) enter(d *door) (bool, error) {
 func (s *Server) admit(fd int, at endpoint, d *door) {
 	c := s.newConn(fd, at, d.unix)
 	c.uwsgi = d.uwsgi
-	c.unannounced = s.ProxyProtocol.configured() && s.ProxyProtocol.trustsPeer(&at, d.unix)
+	c.unannounced = !d.uwsgi && s.ProxyProtocol.configured() && s.ProxyProtocol.trustsPeer(&at, d.unix)
 	s.mu.Lock()
 	s.conns[fd] = c
 	s.mu.Unlock()

@@ -67,6 +67,8 @@ func TestStatic(t *testing.T) {
 		{"GET /s/a.txt", []string{"Range: bytes=-2"}, 206, "89"},
 		{"GET /s/a.txt", []string{"Range: bytes=8-100"}, 206, "89"},
 		{"GET /s/a.txt", []string{"Range: lines=1-2"}, 200, "0123456789"},
+		{"GET /s/a.txt", []string{"Range: bytes=-0"}, 200, "0123456789"},
+		{"GET /s/empty.txt", []string{"Range: bytes=-1"}, 200, ""},
 		{"GET /s/a.txt", []string{"Range: bytes=" + strings.Repeat("1-1,", 64) + "1-1"}, 200, "0123456789"},
 		{"GET /s/a.txt", []string{"Range: bytes=99-"}, 416, "invalid range: failed to overlap\n"},
 		{"HEAD /s/a.txt", []string{"Range: bytes=99-"}, 200, ""},

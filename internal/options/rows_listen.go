@@ -65,7 +65,7 @@ var listenRows = []Option{
 	},
 	{
 		Name: "proxy-protocol", Kind: List, Arg: "CIDR", Topic: topicListen, Sep: ",",
-		Help: "Connections from these peers begin with the PROXY protocol (v1 or v2), which says who the client is: addresses, CIDRs, unix, " +
+		Help: "HTTP connections from these peers begin with the PROXY protocol (v1 or v2), which says who the client is: addresses, CIDRs, unix, " +
 			"or all. From others it is an error. Repeatable; commas separate.",
 		UWSGI:  "http-enable-proxy-protocol: version 1, from everybody.",
 		Accept: acceptPeer, Want: "an address, a CIDR such as 10.0.0.0/8, unix, or all",

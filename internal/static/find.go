@@ -219,9 +219,19 @@ func regular(root *os.Root, at, name string) (*found, error) {
 	return &found{file, info, name}, nil
 }
 
+// leadsToSkipped tells whether a file that was found goes by another name that is to be skipped, behind a symlink.
+func (f *Files) leadsToSkipped(file *found) bool {
+	if len(f.skip) == 0 {
+		return false
+	}
+	target, err := filepath.EvalSymlinks(file.name)
+	return err != nil || f.skips(target)
+}
+
+// skips tells whether a name ends in what is never served, in whatever case.
 func (f *Files) skips(name string) bool {
 	for _, ext := range f.skip {
-		if ext != "" && strings.HasSuffix(name, ext) {
+		if at := len(name) - len(ext); ext != "" && at >= 0 && strings.EqualFold(name[at:], ext) {
 			return true
 		}
 	}

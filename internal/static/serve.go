@@ -15,6 +15,9 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	defer file.Close()
+	if f.leadsToSkipped(file) {
+		return false
+	}
 	h := w.Header()
 	kind := f.typeOf(file.name)
 	h["Content-Type"] = nil // what has no known type gets none, as in uWSGI: net/http would guess
@@ -26,7 +29,7 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request) bool {
 		h.Set("Expires", time.Now().Add(time.Duration(seconds)*time.Second).UTC().Format(http.TimeFormat))
 		h.Set("Cache-Control", "max-age="+strconv.Itoa(seconds))
 	}
-	tame(r)
+	tame(r, file.info.Size())
 	http.ServeContent(w, r, "", file.info.ModTime(), file.File)
 	return true
 }
@@ -34,10 +37,16 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request) bool {
 // maxRanges is how many parts of a file one request may ask for.
 const maxRanges = 64
 
-// tame takes out a Range that is to be ignored: of HEAD and in another unit (RFC 9110, section 14.2), and of too many parts.
-func tame(r *http.Request) {
-	ranges := r.Header.Get("Range")
-	if r.Method != http.MethodGet || !strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges {
+// tame takes out a Range that is to be ignored: of HEAD and in another unit (RFC 9110, section 14.2), of too many parts, and of
+// nothing ("-0", or of an empty file), where net/http's answer is malformed.
+func tame(r *http.Request, size int64) {
+	ranges, bytes := strings.CutPrefix(r.Header.Get("Range"), "bytes=")
+	drop := r.Method != http.MethodGet || !bytes || size == 0 || strings.Count(ranges, ",") >= maxRanges
+	for _, part := range strings.Split(ranges, ",") {
+		part = strings.TrimSpace(part)
+		drop = drop || strings.HasPrefix(part, "-") && strings.Trim(part, "-0") == ""
+	}
+	if drop {
 		r.Header.Del("Range")
 	}
 }

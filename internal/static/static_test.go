@@ -108,7 +108,7 @@ func TestFind(t *testing.T) {
 		"/sa.css": "MISS", "/s-2/near": "MISS", // a mount ends with a segment
 		"/s/nothing": "MISS", "/s/a.css/": "MISS", "/s/a.css/x": "MISS", "/one.css/": "MISS", "/one.css/x": "MISS",
 		"/s/empty": "MISS", "/s/empty/": "MISS", "/assets/e.css": "MISS", "/later/x": "MISS",
-		"/s/x.php": "MISS", "/s/php.php": "MISS",
+		"/s/x.php": "MISS", "/s/hidden.txt": "MISS", "/s/X.PHP": "MISS", "/s/php.php": "MISS",
 		"/s/a.css\x00": "MISS", "/s/\x00": "MISS", "/s/" + strings.Repeat("x", 5000): "MISS",
 		"/s/..": "MISS", "/s/../root/a.css": "MISS", "/s/sub/../a.css": "MISS", "/s/../../../../../../etc/passwd": "MISS",
 		"/s//etc/passwd": "MISS", "/s/..\\outside": "MISS",
