@@ -34,7 +34,12 @@ func (f *Files) find(url string) *found {
 		if p.keep {
 			rest = url
 		}
-		if file, err := f.openAt(p.dir, rest); err == nil {
+		file, err := f.openAt(p.dir, rest)
+		switch {
+		case err != nil:
+		case f.leadsToSkipped(file):
+			_ = file.Close()
+		default:
 			return file
 		}
 	}

@@ -15,9 +15,6 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	defer file.Close()
-	if f.leadsToSkipped(file) {
-		return false
-	}
 	h := w.Header()
 	kind := f.typeOf(file.name)
 	h["Content-Type"] = nil // what has no known type gets none, as in uWSGI: net/http would guess
