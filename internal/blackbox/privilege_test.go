@@ -178,7 +178,7 @@ func TestUID(t *testing.T) {
 		s := v.start(t, launch{Bare: true, Dir: dir, Under: under, Args: args})
 		// All of them in a directory that is root's.
 		for file, want := range map[string]string{
-			"sock": "2 3 640", "stats": "65534 1 600", "fifo": "65534 1 600", "pid": "0 0 644", "log": "0 0 640",
+			"sock": "2 3 640", "stats": "65534 1 600", "fifo": "65534 1 600", "pid": "0 0 644", "log": "65534 1 640",
 		} {
 			if got := owner(t, filepath.Join(dir, file)); got != want {
 				t.Errorf("%s is %s, want %s", file, got, want)
